@@ -1,0 +1,90 @@
+#pragma once
+
+#include "messages/delegation.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace workspace_supervisor {
+
+/// How well the store keeps what it is given.
+struct store_health {
+  bool durable = false;     ///< everything recorded so far is on disk
+  std::string trouble;      ///< why not, and what to do about it; empty when durable or meant to be in memory
+  std::int64_t unsaved = 0; ///< steps recorded in memory alone, waiting to be saved
+  std::int64_t commits = 0; ///< transactions committed since the start
+  std::int64_t failures = 0; ///< operations on the database that failed since the start
+};
+
+/// The results of all workspaces of the process and how far each has come. Every step is kept in memory until
+/// it is finished and written to the database in a transaction of its own; while the database cannot be
+/// written the steps gather in memory and are saved, in order, when it can be again. So no function here
+/// fails. Not thread-safe: one thread (the store actor's) calls it, and it may block on the disk. It outlives
+/// that actor.
+class result_store {
+public:
+  virtual ~result_store() = default;
+
+  /// Records the answer's results that are not known yet, in one transaction, before any of their side
+  /// effects.
+  /// @returns those that are news, by seq (history of a first poll is recorded as handled and not returned).
+  virtual std::vector<stored_result> record(const poll_record& poll, double now) = 0;
+  /// @returns what is recorded and not filed, by seq.
+  virtual std::vector<stored_result> unfiled(const std::string& workspace) = 0;
+  virtual void mark_filed(const std::string& workspace, const std::vector<std::int64_t>& seqs) = 0;
+  /// @returns what is filed and still has to go out.
+  virtual outbox pending(const std::string& workspace, double now) = 0;
+  /// Records a self-message before its first attempt. A second one while one is open is a bug
+  /// (std::logic_error).
+  virtual void open_message(const std::string& workspace, const self_message& message) = 0;
+  /// Records that the open message's attempt begins now (its first sets `first_attempt_at`).
+  virtual void begin_attempt(const std::string& workspace, const std::string& message_id, double now) = 0;
+  /// Ends the open message: its results are woken. `delivered_start`: when the delivering attempt began; 0
+  /// when the message was dropped for good. An unknown id is ignored.
+  virtual void close_message(const std::string& workspace, const std::string& message_id,
+                             double delivered_start) = 0;
+  virtual void mark_notified(const std::string& workspace, const std::vector<std::int64_t>& seqs) = 0;
+  /// Marks results as woken that no message shall tell of.
+  virtual void mark_woken(const std::string& workspace, const std::vector<std::int64_t>& seqs) = 0;
+
+  /// @returns results with a seq above `after`, oldest first, at most `limit`; history is left out.
+  virtual std::vector<stored_result> results(const std::string& workspace, std::int64_t after,
+                                             std::size_t limit) = 0;
+  virtual outbox_counts counts(const std::string& workspace) = 0;
+  virtual store_health health() const = 0;
+  /// Tries to save what waits. @returns whether everything is saved.
+  virtual bool save_waiting() = 0;
+};
+
+/// A store that forgets with the process; for tests and the dev mode.
+std::unique_ptr<result_store> make_memory_store();
+
+/// Opens (or creates) DIRECTORY/results.db. Never fails: trouble is in `health()`. A corrupt or foreign file
+/// is moved aside ("results.db.corrupt-TIME"); one with a newer schema is left alone and the store works in
+/// memory.
+std::unique_ptr<result_store> make_durable_store(const std::string& directory);
+
+/// The lock on a state directory, held while it exists.
+class state_directory {
+public:
+  /// Creates the directory (0700) when missing and locks it.
+  struct attempt {
+    std::unique_ptr<state_directory> directory; ///< null when not usable
+    bool locked_by_other = false;               ///< another supervisor holds it: exit code 75
+    std::string error;                          ///< what failed, and what to do
+  };
+  static attempt open(const std::string& path);
+  ~state_directory();
+  state_directory(const state_directory&) = delete;
+  state_directory& operator=(const state_directory&) = delete;
+
+private:
+  explicit state_directory(int descriptor)
+      : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+} // namespace workspace_supervisor
