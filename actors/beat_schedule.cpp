@@ -1,0 +1,57 @@
+#include "actors/beat_schedule.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace workspace_supervisor {
+
+beat_schedule::beat_schedule(policy policy, time origin)
+    : policy_{policy}
+    , origin_{origin}
+    , next_{origin}
+    , started_{true} {}
+
+beat_schedule::time beat_schedule::due() const {
+  if (failures_ > 0 || !change_waiting_)
+    return next_;
+  const auto soon = begun_once_ ? last_begun_ + policy_.change_gap : last_begun_;
+  return std::min(next_, soon);
+}
+
+void beat_schedule::changed(time) {
+  change_waiting_ = true;
+}
+
+void beat_schedule::begun(time now) {
+  last_begun_ = now;
+  begun_once_ = true;
+  change_waiting_ = false;
+  // Should the actor crash under way, its successor finds the beat overdue: `next_` moves on only at the end.
+}
+
+int beat_schedule::delivered(time now) {
+  next_ = tick_after(std::max(now, last_begun_));
+  return std::exchange(failures_, 0);
+}
+
+int beat_schedule::failed(time now, double random, std::optional<duration> retry_after) {
+  ++failures_;
+  auto delay = policy_.retry_min;
+  for (int doubled = 1; doubled < failures_ && delay < policy_.interval; ++doubled)
+    delay *= 2;
+  delay = std::min(delay, policy_.interval);
+  // Jitter only shortens: a retry never comes later than the interval allows.
+  delay = std::chrono::duration_cast<duration>(delay * (0.75 + 0.25 * random));
+  if (retry_after)
+    delay = std::max(delay, std::min(*retry_after, policy_.liveness_ttl / 2));
+  next_ = now + delay;
+  return failures_;
+}
+
+beat_schedule::time beat_schedule::tick_after(time now) const {
+  if (now < origin_)
+    return origin_;
+  return origin_ + ((now - origin_) / policy_.interval + 1) * policy_.interval;
+}
+
+} // namespace workspace_supervisor

@@ -1,0 +1,249 @@
+#pragma once
+
+/// What differs between versions of CAF stands here and nowhere else. This is the branch for CAF 0.17 (Debian
+/// 12). A branch for CAF 1.x defines the same names: `interface` maps to `result<...>(...)` signatures,
+/// `inspect` to `object(...).fields(...)`, and `hooked_actor` to that version's `enqueue` and `consume`.
+
+#include <boost/describe.hpp>
+#include <boost/mp11.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/actor_clock.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/config.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/meta/type_name.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/system_messages.hpp>
+#include <caf/typed_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#if CAF_VERSION < 1700 || CAF_VERSION >= 1800
+#error "Only the branch for CAF 0.17 is written: add one here for the installed version."
+#endif
+
+namespace workspace_supervisor {
+
+namespace framework {
+
+template <class Signature>
+struct signature;
+template <class Request>
+struct signature<void(Request)> {
+  using type = caf::reacts_to<Request>;
+};
+template <class Reply, class Request>
+struct signature<Reply(Request)> {
+  using type = typename caf::replies_to<Request>::template with<Reply>;
+};
+
+template <class T>
+concept described = boost::describe::has_describe_members<T>::value && !std::is_union_v<T>;
+
+} // namespace framework
+
+/// A typed actor interface made of function types: `interface<reply(request), void(event)>`.
+template <class... Signatures>
+using interface = caf::typed_actor<typename framework::signature<Signatures>::type...>;
+
+/// CAF's inspection of every described struct of this namespace, from its one description.
+template <class Inspector, framework::described T>
+auto inspect(Inspector& inspector, T& value) {
+  using members = boost::describe::describe_members<T, boost::describe::mod_public>;
+  return [&]<class... Members>(boost::mp11::mp_list<Members...>) {
+    return inspector(caf::meta::type_name("message"), value.*Members::pointer...);
+  }(boost::mp11::mp_rename<members, boost::mp11::mp_list>{});
+}
+
+namespace framework {
+
+/// Sent by an actor to itself when one of its timers is due.
+struct timer_due {
+  std::uint64_t id = 0;
+};
+BOOST_DESCRIBE_STRUCT(timer_due, (), (id))
+
+/// Makes the actor that receives it throw at once: fault injection.
+struct injected_crash {
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(injected_crash, (), (text))
+
+using workspace_supervisor::inspect;
+
+/// What happens around the messages of an actor; see `actors/actor_probe.hpp`, which implements it.
+class message_observer {
+public:
+  virtual ~message_observer() = default;
+  /// A message was put into the mailbox. Any thread.
+  virtual void enqueued() noexcept = 0;
+  /// A message is about to be handled; may throw to inject a fault. The actor's thread.
+  virtual void before_message() = 0;
+  /// A message was handled (or threw). The actor's thread.
+  virtual void after_message() noexcept = 0;
+};
+
+/// The base of every actor: observes its messages, answers the requester when a handler throws (CAF 0.17
+/// leaves him without an answer), has timers that call a function, and gives its end the exception's text.
+template <class Base>
+class hooked_actor : public Base {
+public:
+  explicit hooked_actor(caf::actor_config& config)
+      : Base(config) {
+    this->set_exception_handler([](caf::scheduled_actor*, std::exception_ptr& thrown) -> caf::error {
+      try {
+        std::rethrow_exception(thrown);
+      } catch (const std::exception& exception) {
+        return caf::make_error(caf::sec::runtime_error, std::string{exception.what()});
+      } catch (...) {
+        return caf::make_error(caf::sec::runtime_error, std::string{"an exception of unknown type"});
+      }
+    });
+  }
+
+  /// From now on `observer`, which outlives the actor, is told of every message. Called at the start.
+  void observe(message_observer* observer) noexcept { observer_.store(observer, std::memory_order_release); }
+
+  using Base::enqueue;
+  void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override {
+    if (auto* observer = observer_.load(std::memory_order_acquire))
+      observer->enqueued();
+    Base::enqueue(std::move(element), unit);
+  }
+
+  /// Calls `function` on this actor once `delay` has passed. @returns what `cancel` takes.
+  template <class Rep, class Period, class Function>
+  std::uint64_t after(std::chrono::duration<Rep, Period> delay, Function function) {
+    const auto id = ++last_timer_;
+    timers_.emplace_back(id, std::move(function));
+    // Longer timers would keep a dead actor's memory until they are due.
+    this->system().scheduler().clock().schedule_message(
+        std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(delay),
+        caf::strong_actor_ptr{this->ctrl()},
+        caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, timer_due{id}));
+    return id;
+  }
+
+  /// Forgets a timer; an unknown or past one is ignored.
+  void cancel(std::uint64_t timer) noexcept {
+    std::erase_if(timers_, [timer](const auto& entry) { return entry.first == timer; });
+  }
+
+protected:
+  caf::invoke_message_result consume(caf::mailbox_element& element) override {
+    const auto id = element.mid;
+    const auto sender = id.is_request() ? element.sender : nullptr;
+    auto* observer = observer_.load(std::memory_order_relaxed);
+    try {
+      if (observer)
+        observer->before_message();
+      auto result = dispatch(element);
+      if (observer)
+        observer->after_message();
+      return result;
+    } catch (...) {
+      if (observer)
+        observer->after_message();
+      if (sender)
+        sender->enqueue(nullptr, id.response_id(),
+                        caf::make_message(caf::make_error(caf::sec::request_receiver_down)), nullptr);
+      throw;
+    }
+  }
+
+private:
+  caf::invoke_message_result dispatch(caf::mailbox_element& element) {
+    auto& content = element.content();
+    if (content.template match_elements<timer_due>()) {
+      const auto due = content.template get_as<timer_due>(0).id;
+      for (auto entry = timers_.begin(); entry != timers_.end(); ++entry) {
+        if (entry->first != due)
+          continue;
+        auto function = std::move(entry->second);
+        timers_.erase(entry);
+        function();
+        break;
+      }
+      return caf::invoke_message_result::consumed;
+    }
+    if (content.template match_elements<injected_crash>())
+      throw std::runtime_error(content.template get_as<injected_crash>(0).text);
+    return Base::consume(element);
+  }
+
+  std::atomic<message_observer*> observer_{nullptr};
+  std::uint64_t last_timer_ = 0;
+  std::vector<std::pair<std::uint64_t, std::function<void()>>> timers_;
+};
+
+} // namespace framework
+
+/// The class of an actor with this interface and this state; a spawn function takes a pointer to it.
+template <class Interface, class State>
+using actor_of = caf::stateful_actor<State, framework::hooked_actor<typename Interface::base>>;
+
+/// The state of an actor, for `self` as the spawn function has it.
+template <class Self>
+auto& state_of(Self* self) {
+  return self->state;
+}
+
+/// An answer that is given later. When it is destroyed without one (its actor crashed), the requester gets an
+/// error and asks again: CAF 0.17 would leave him waiting.
+template <class Reply>
+class promised {
+public:
+  promised() = default;
+  template <class Self>
+  explicit promised(Self* self)
+      : promise_(self->template make_response_promise<Reply>()) {}
+  promised(promised&& other) noexcept
+      : promise_(std::exchange(other.promise_, {})) {}
+  promised& operator=(promised&& other) noexcept {
+    if (this != &other) {
+      abandon();
+      promise_ = std::exchange(other.promise_, {});
+    }
+    return *this;
+  }
+  ~promised() { abandon(); }
+
+  /// What the handler returns.
+  caf::result<Reply> result() const { return promise_; }
+  void deliver(Reply reply) {
+    if (promise_.pending())
+      promise_.deliver(std::move(reply));
+    promise_ = {};
+  }
+
+private:
+  void abandon() noexcept {
+    if (promise_.pending())
+      promise_.deliver(caf::make_error(caf::sec::request_receiver_down));
+    promise_ = {};
+  }
+
+  caf::typed_response_promise<Reply> promise_;
+};
+
+/// Makes the actor behind `handle` throw when it comes to this message.
+template <class Handle>
+void crash_actor(const Handle& handle, const std::string& text) {
+  caf::anon_send(caf::actor_cast<caf::actor>(handle), framework::injected_crash{text});
+}
+
+} // namespace workspace_supervisor

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "messages/activity.hpp"
+#include "messages/caf.hpp"
+#include "messages/delegation.hpp"
+#include "messages/heartbeat.hpp"
+#include "messages/platform.hpp"
+#include "messages/store.hpp"
+#include "messages/token.hpp"
+
+namespace workspace_supervisor {
+
+// What each actor can be told. A signature `reply(request)` is a request that is answered, with an error when
+// the actor is down; `void(event)` is lost behind a crash, so nothing stands there that must not be lost. An
+// actor is addressed through its `address` (actors/context.hpp), where its successor takes its place.
+
+/// Holds a workspace's token: cached, re-read when the platform refuses it or its file changes.
+using token_interface = interface<token_state(get_token), token_state(refresh_token),
+                                  file_outcome(save_token_request), void(token_file_changed)>;
+
+/// Holds what the agent says of itself, and its errors until a beat has reported them.
+using activity_interface =
+    interface<done(set_activity), done(record_outcomes), done(set_runtime_state), done(set_runtime_metadata),
+              activity_report(get_activity), done(report_delivered)>;
+
+/// Tells the platform that the workspace lives.
+using heartbeat_interface = interface<done(activity_changed), beat_outcome(beat_now)>;
+
+/// Fetches the results of delegations, records them and files them for the agent.
+using delegation_poller_interface = interface<poll_outcome(poll_now)>;
+
+/// Knows the name of the parent workspace.
+using parent_name_interface = interface<parent_name(get_parent_name)>;
+
+/// Wakes the agent with new results and tells the user.
+using notifier_interface = interface<done(results_filed)>;
+
+/// Speaks HTTP with the platforms, for all workspaces of the process.
+using platform_client_interface =
+    interface<platform_answer(platform_request), void(attempt_finished), void(reconnect)>;
+
+/// Keeps results and what became of them. On a thread of its own: it waits for the disk.
+using store_interface =
+    interface<stored_results(poll_record), stored_results(get_unfiled), outbox(get_outbox),
+              stored_results(get_results), done(mark_results), done(open_self_message),
+              done(begin_self_message_attempt), done(close_self_message)>;
+
+/// Reads and writes the files that agents and platforms share with us. On a thread of its own: it waits for
+/// the disk.
+using files_interface = interface<token_state(read_token_file), file_outcome(write_token_file),
+                                  file_outcome(append_to_results_file)>;
+
+/// Starts children and restarts whichever ends.
+using supervisor_interface = interface<done(are_you_there), void(stop_supervising)>;
+
+} // namespace workspace_supervisor

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <boost/describe.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace workspace_supervisor {
+
+/// The place of a workspace in the process's table of workspaces.
+using workspace_index = std::uint32_t;
+
+/// An acknowledgement that says no more than that the effect is there.
+struct done {};
+BOOST_DESCRIBE_STRUCT(done, (), ())
+
+/// A request to a workspace's platform. The platform client adds the token, and after a 401 repeats it once
+/// with the token re-read from disk.
+struct platform_request {
+  workspace_index workspace = 0;
+  std::string method;
+  std::string target;    ///< begins with '/', below the platform's base URL
+  std::string body;      ///< JSON, or empty
+  std::int32_t lane = 0; ///< a `request_lane`
+  std::int64_t timeout_ms = 0;
+  std::uint64_t max_body = 65536; ///< bytes
+  bool expects_json = false;      ///< a GET: another type, size or encoding is a failure
+  bool repeatable = false;        ///< on a new connection, when a kept one turns out closed
+  bool fresh_connection = false;
+  bool from_workspace = false; ///< adds X-Workspace-ID
+};
+BOOST_DESCRIBE_STRUCT(platform_request, (),
+                      (workspace, method, target, body, lane, timeout_ms, max_body, expects_json, repeatable,
+                       fresh_connection, from_workspace))
+
+/// How a request to the platform ended.
+struct platform_answer {
+  std::int32_t outcome = 0; ///< an `http_outcome`
+  std::int32_t status = 0;  ///< 0: none
+  std::string body;
+  std::string error;                ///< what failed, fit for a log; empty when a status came
+  std::int64_t retry_after_ms = -1; ///< -1: none
+  double date = 0;                  ///< the answer's Date, seconds since the epoch; 0: none
+  double seconds = 0;               ///< of the last attempt
+  bool answered = false;            ///< a status came and the body was as expected
+  bool acknowledged = false;        ///< not answered in time, but arrived whole
+  bool repeated = false;            ///< after a 401, with the token re-read
+
+  /// A 2xx with the body that was expected.
+  bool ok() const { return answered && status >= 200 && status < 300; }
+};
+BOOST_DESCRIBE_STRUCT(platform_answer, (),
+                      (outcome, status, body, error, retry_after_ms, date, seconds, answered, acknowledged,
+                       repeated))
+
+/// The engine has finished the attempt that the client numbered `id`.
+struct attempt_finished {
+  std::uint64_t id = 0;
+  platform_answer answer;
+};
+BOOST_DESCRIBE_STRUCT(attempt_finished, (), (id, answer))
+
+/// Drop this workspace's platform's kept connections and resolve its host anew.
+struct reconnect {
+  workspace_index workspace = 0;
+};
+BOOST_DESCRIBE_STRUCT(reconnect, (), (workspace))
+
+} // namespace workspace_supervisor

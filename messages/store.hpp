@@ -1,0 +1,65 @@
+#pragma once
+
+#include "messages/delegation.hpp"
+
+#include <boost/describe.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace workspace_supervisor {
+
+// What the store is asked; each is answered once its effect is recorded. A `poll_record` is a message too.
+
+struct stored_results {
+  std::vector<stored_result> results; ///< by seq
+};
+BOOST_DESCRIBE_STRUCT(stored_results, (), (results))
+
+struct get_unfiled {
+  std::string workspace;
+};
+BOOST_DESCRIBE_STRUCT(get_unfiled, (), (workspace))
+
+struct get_outbox {
+  std::string workspace;
+};
+BOOST_DESCRIBE_STRUCT(get_outbox, (), (workspace))
+
+struct get_results {
+  std::string workspace;
+  std::int64_t after = 0;
+  std::int64_t limit = 100;
+};
+BOOST_DESCRIBE_STRUCT(get_results, (), (workspace, after, limit))
+
+/// One step of some results.
+struct mark_results {
+  std::string workspace;
+  std::string step; ///< "filed", "woken" or "notified"
+  std::vector<std::int64_t> seqs;
+};
+BOOST_DESCRIBE_STRUCT(mark_results, (), (workspace, step, seqs))
+
+struct open_self_message {
+  std::string workspace;
+  self_message message;
+};
+BOOST_DESCRIBE_STRUCT(open_self_message, (), (workspace, message))
+
+struct begin_self_message_attempt {
+  std::string workspace;
+  std::string message_id;
+  double at = 0; ///< seconds since the epoch
+};
+BOOST_DESCRIBE_STRUCT(begin_self_message_attempt, (), (workspace, message_id, at))
+
+struct close_self_message {
+  std::string workspace;
+  std::string message_id;
+  double delivered_start = 0; ///< when the attempt that delivered it began; 0: dropped for good
+};
+BOOST_DESCRIBE_STRUCT(close_self_message, (), (workspace, message_id, delivered_start))
+
+} // namespace workspace_supervisor
