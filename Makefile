@@ -1,0 +1,73 @@
+# A thin front for CMake. Each target installs the Debian packages it misses (scripts/ensure-packages).
+
+# Compilers and tests at a time. A compiler takes up to 1.5 GB: lower it where memory is short.
+JOBS ?= $(shell nproc)
+# ON makes warnings errors, as .ci/run has it.
+WERROR ?= OFF
+# For the binary or script that a target runs: make run ARGS="--dev.duration=20s"
+ARGS ?=
+# How long `make soak` runs.
+SOAK_TIME ?= 10min
+
+CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+
+configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR)
+compile = cmake --build --preset $(1) --parallel $(JOBS)
+
+.DEFAULT_GOAL := help
+.PHONY: help build run debug test smoke format format-check lint soak bench clean
+
+help: ## this list
+	@echo "Targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
+	@echo 'Variables: JOBS=N  WERROR=ON  ARGS="..." (run, bench)  SOAK_TIME=10min  SKIP_PACKAGES=1'
+
+build: ## the release build: build/workspace-supervisor and build/workspacectl
+	@scripts/ensure-packages build
+	$(call configure,release)
+	$(call compile,release)
+
+run: build ## build, then dev mode: a small platform and a workspace kept alive (ARGS="--dev.duration=20s")
+	build/workspace-supervisor --dev $(ARGS)
+
+debug: ## the build that is tested, with ASan and UBSan: build-debug/
+	@scripts/ensure-packages build test
+	$(call configure,debug)
+	$(call compile,debug)
+
+test: ## everything: format, release build and its smoke test, all tests with ASan and UBSan
+	@scripts/ensure-packages build test format
+	$(MAKE) --no-print-directory format-check
+	$(MAKE) --no-print-directory smoke
+	$(MAKE) --no-print-directory debug
+	ctest --preset debug --parallel $(JOBS)
+
+smoke: build ## the release binary end to end: configuration check, dev mode, SIGTERM
+	tests/smoke.sh build
+
+format: ## format all C++ in place
+	@scripts/ensure-packages format
+	scripts/source-files | xargs -0 -r $(CLANG_FORMAT) -i
+
+format-check: ## fail where `make format` would change something
+	@scripts/ensure-packages format
+	scripts/source-files | xargs -0 -r $(CLANG_FORMAT) --dry-run --Werror
+
+lint: ## clang-tidy on all sources (minutes; advice, no gate)
+	@scripts/ensure-packages build test lint
+	$(call configure,debug)
+	scripts/source-files cpp | xargs -0 -r -n 1 -P $(JOBS) $(CLANG_TIDY) --quiet -p build-debug
+
+soak: debug ## dev mode with sanitizers for SOAK_TIME
+	build-debug/workspace-supervisor --dev --dev.duration=$(SOAK_TIME) $(ARGS)
+
+bench: ## the benchmarks, on the release build
+	@scripts/ensure-packages build bench
+	@test -f bench/CMakeLists.txt || { echo "There are no benchmarks in this version (bench/)." >&2; exit 1; }
+	$(call configure,release) -DSUPERVISOR_BENCH=ON
+	$(call compile,release)
+	build/supervisor-bench $(ARGS)
+
+clean: ## remove build/ and build-debug/
+	rm -rf build build-debug
