@@ -1,5 +1,7 @@
 #pragma once
 
+#include "messages/message_observer.hpp"
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -67,16 +69,16 @@ private:
 enum class actor_state : std::uint8_t { starting, running, restarting, failed };
 
 /// What is counted of one actor and its successors. Counters are relaxed atomics; any thread reads.
-class actor_probe {
+class actor_probe final : public message_observer {
 public:
-  void enqueued() noexcept { enqueued_.fetch_add(1, std::memory_order_relaxed); }
-  void before_message() {
+  void enqueued() noexcept override { enqueued_.fetch_add(1, std::memory_order_relaxed); }
+  void before_message() override {
     const auto number = messages_.fetch_add(1, std::memory_order_relaxed) + 1;
     began_ = std::chrono::steady_clock::now();
     if (crash_at_.load(std::memory_order_relaxed) == number)
       throw std::runtime_error("injected at message " + std::to_string(number));
   }
-  void after_message() noexcept {
+  void after_message() noexcept override {
     const auto duration = std::chrono::steady_clock::now() - began_;
     handler_time_.add(duration);
   }

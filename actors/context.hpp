@@ -93,6 +93,15 @@ struct poll_memory {
   bool started = false;
 };
 
+/// How well the store keeps what it is given, as it last told.
+struct store_status {
+  bool in_order = true;
+  std::string trouble; ///< what is wrong and what to do; empty when in order
+  std::int64_t unsaved = 0;
+  std::int64_t commits = 0;
+  std::int64_t failures = 0;
+};
+
 /// Everything that one workspace's actors share and that outlives each of them.
 struct workspace_context {
   process_context* process = nullptr;
@@ -139,6 +148,8 @@ struct process_context {
   address<files_interface> token_files;
   address<files_interface> result_files;
 
+  kept<struct store_status> store_status;
+
   std::array<actor_probe, shared_actor_names.size()> actors;
   process_probe probe;
 
@@ -146,6 +157,8 @@ struct process_context {
 };
 
 /// Seconds since the epoch by the system's clock.
-double wall_clock_now();
+inline double wall_clock_now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 } // namespace workspace_supervisor

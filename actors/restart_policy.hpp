@@ -21,7 +21,11 @@ public:
   using time = std::chrono::steady_clock::time_point;
 
   /// The child was started (or restarted) at `now`.
-  void started(time now) { started_ = now; }
+  void started(time now) {
+    started_ = now;
+    has_started_ = true;
+  }
+  bool has_started() const { return has_started_; }
   /// The child ended at `now`. @returns after which delay it is restarted, or nothing: the supervisor gives
   /// up.
   std::optional<restart_policy::duration> ended(const restart_policy& policy, time now);
@@ -30,6 +34,7 @@ public:
 
 private:
   time started_{};
+  bool has_started_ = false;
   int in_a_row_ = 0;
 };
 

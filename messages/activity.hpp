@@ -66,7 +66,7 @@ BOOST_DESCRIBE_STRUCT(activity_report, (),
 struct report_delivered {
   std::int64_t requests = 0;
   std::int64_t errors = 0;
-  std::int64_t sample_number = 0;
+  std::int64_t sample_number = 0; ///< of the error text it told; 0: none
 };
 BOOST_DESCRIBE_STRUCT(report_delivered, (), (requests, errors, sample_number))
 

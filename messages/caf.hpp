@@ -4,6 +4,8 @@
 /// 12). A branch for CAF 1.x defines the same names: `interface` maps to `result<...>(...)` signatures,
 /// `inspect` to `object(...).fields(...)`, and `hooked_actor` to that version's `enqueue` and `consume`.
 
+#include "messages/message_observer.hpp"
+
 #include <boost/describe.hpp>
 #include <boost/mp11.hpp>
 #include <caf/actor_cast.hpp>
@@ -22,6 +24,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -84,18 +87,6 @@ struct injected_crash {
 BOOST_DESCRIBE_STRUCT(injected_crash, (), (text))
 
 using workspace_supervisor::inspect;
-
-/// What happens around the messages of an actor; see `actors/actor_probe.hpp`, which implements it.
-class message_observer {
-public:
-  virtual ~message_observer() = default;
-  /// A message was put into the mailbox. Any thread.
-  virtual void enqueued() noexcept = 0;
-  /// A message is about to be handled; may throw to inject a fault. The actor's thread.
-  virtual void before_message() = 0;
-  /// A message was handled (or threw). The actor's thread.
-  virtual void after_message() noexcept = 0;
-};
 
 /// The base of every actor: observes its messages, answers the requester when a handler throws (CAF 0.17
 /// leaves him without an answer), has timers that call a function, and gives its end the exception's text.

@@ -40,10 +40,9 @@ using platform_client_interface =
     interface<platform_answer(platform_request), void(attempt_finished), void(reconnect)>;
 
 /// Keeps results and what became of them. On a thread of its own: it waits for the disk.
-using store_interface =
-    interface<stored_results(poll_record), stored_results(get_unfiled), outbox(get_outbox),
-              stored_results(get_results), done(mark_results), done(open_self_message),
-              done(begin_self_message_attempt), done(close_self_message)>;
+using store_interface = interface<stored_results(poll_record), stored_results(get_unfiled),
+                                  outbox(get_outbox), stored_results(get_results), done(mark_results),
+                                  done(open_self_message), done(close_self_message)>;
 
 /// Reads and writes the files that agents and platforms share with us. On a thread of its own: it waits for
 /// the disk.

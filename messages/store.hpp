@@ -48,13 +48,6 @@ struct open_self_message {
 };
 BOOST_DESCRIBE_STRUCT(open_self_message, (), (workspace, message))
 
-struct begin_self_message_attempt {
-  std::string workspace;
-  std::string message_id;
-  double at = 0; ///< seconds since the epoch
-};
-BOOST_DESCRIBE_STRUCT(begin_self_message_attempt, (), (workspace, message_id, at))
-
 struct close_self_message {
   std::string workspace;
   std::string message_id;

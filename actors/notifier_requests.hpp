@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+namespace workspace_supervisor {
+
+/// The JSON-RPC body of a self-message.
+std::string self_message_body(const std::string& message_id, const std::string& text);
+
+/// The JSON body of a user notification.
+std::string user_notification_body(const std::string& text);
+
+} // namespace workspace_supervisor

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "actors/actor.hpp"
+
+#include <string>
+#include <vector>
+
+namespace workspace_supervisor {
+
+struct token_actor_state {
+  workspace_context* context = nullptr;
+  token_state cached;
+  bool cached_valid = false;
+  bool reading = false;
+  std::vector<promised<token_state>> waiting; ///< for the reading that is under way
+  static inline const char* name = "token";
+};
+
+/// Holds the workspace's token. The file is read at first use, when a refresh is asked for, and when it
+/// changes.
+token_interface::behavior_type token_actor(actor_of<token_interface, token_actor_state>* self,
+                                           workspace_context* context);
+
+} // namespace workspace_supervisor
