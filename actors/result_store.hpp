@@ -14,7 +14,7 @@ namespace workspace_supervisor {
 struct store_health {
   bool durable = false;     ///< everything recorded so far is on disk
   std::string trouble;      ///< why not, and what to do about it; empty when durable or meant to be in memory
-  std::int64_t unsaved = 0; ///< steps recorded in memory alone, waiting to be saved
+  std::int64_t unsaved = 0; ///< steps recorded in memory alone, waiting to be saved; 0 without a directory
   std::int64_t commits = 0; ///< transactions committed since the start
   std::int64_t failures = 0; ///< operations on the database that failed since the start
 };
@@ -55,8 +55,13 @@ public:
                                              std::size_t limit) = 0;
   virtual outbox_counts counts(const std::string& workspace) = 0;
   virtual store_health health() const = 0;
-  /// Tries to save what waits. @returns whether everything is saved.
+  /// Tries to save what waits, and reopens the database if it has to. Call it again and again, with growing
+  /// delays, while `health` is not durable. @returns whether everything is saved; a store that is meant to be
+  /// in memory has nothing to save.
   virtual bool save_waiting() = 0;
+  /// @returns what happened since the last call and is to be logged once (a database moved aside, a new one
+  /// begun), oldest first.
+  virtual std::vector<std::string> take_notices() = 0;
 };
 
 /// A store that forgets with the process; for tests and the dev mode.
