@@ -191,8 +191,8 @@ private:
     auto now = std::chrono::steady_clock::now();
     auto wall = std::chrono::system_clock::now();
     auto path = target;
-    if (path.starts_with(io_.prefix))
-      path.erase(0, io_.prefix.size());
+    // A path without the prefix is nobody's.
+    path = path.starts_with(io_.prefix) ? path.substr(io_.prefix.size()) : std::string{};
     auto header = [&request](const char* name) {
       return std::string{request[name]};
     };

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <signal.h>
 #include <stdexcept>
+#include <sys/prctl.h>
 
 using namespace workspace_supervisor;
 
@@ -15,7 +16,7 @@ namespace {
 
 constexpr const char* usage =
     "test-platform [--port=N] [--admin-port=N] [--https-dir=DIR [--certificate=NAME]] [--prefix=/PATH]\n"
-    "              [--liveness-ttl-ms=N] [--message-status=200|202] [--counting]\n"
+    "              [--liveness-ttl-ms=N] [--message-status=200|202] [--counting] [--die-with-parent]\n"
     "              [--workspace=ID:NAME:PARENT:TOKEN[:TOKEN-FILE]]... [--workspaces=N]\n"
     "An option's value may also follow as the next argument. A workspace without TOKEN gets a new one "
     "(written to its\n"
@@ -47,6 +48,10 @@ arguments parse(int count, char** values) {
     std::string name = values[i];
     if (name == "--counting") {
       parsed.options.recording = platform_recording::counting;
+      continue;
+    }
+    if (name == "--die-with-parent") {
+      prctl(PR_SET_PDEATHSIG, SIGTERM);
       continue;
     }
     std::string value;
