@@ -1,5 +1,7 @@
 #pragma once
 
+#include "actors/resolver.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -44,8 +46,9 @@ struct http_request {
                                             ///< moment its connection is asked for
   std::size_t max_body = 65536;             ///< bytes read of the answer's body, see `expects_json`
   bool expects_json =
-      false;               ///< true (a GET): a longer body, another type or an encoding is a failure;
-                           ///< false (a POST): the status decides, of a longer body the first bytes are kept
+      false; ///< true (a GET): a longer body, another type or an encoding of a 2xx is a failure;
+             ///< false (a POST): the status decides, of a longer body the first bytes are kept,
+             ///< and once the head has come a body that breaks off or is late changes nothing
   bool repeatable = false; ///< repeated once on a new connection when a reused one was closed before the
                            ///< first byte of an answer
   bool fresh_connection = false; ///< neither takes a kept connection nor leaves one
@@ -56,7 +59,7 @@ enum class http_outcome {
   answered,
   bad_answer, ///< an answer came, but not of the expected type, size or encoding, or not HTTP
   resolve_failed,
-  connect_failed,
+  connect_failed,         ///< also: refused unsent, since a header or the target could not be sent as it is
   tls_failed,             ///< handshake, certificate or host name
   closed,                 ///< closed or reset before the whole answer had come
   timed_out,              ///< not answered in time, and not known to have arrived whole
@@ -80,6 +83,7 @@ struct http_engine_options {
   std::chrono::milliseconds connect_timeout{5000}; ///< resolve, connect and handshake together
   std::size_t connections_per_lane = 256; ///< at most so many for each origin and lane; more requests wait
   std::chrono::milliseconds idle_timeout{75000}; ///< a kept connection idle for longer is closed
+  std::function<resolved_host(const std::string& host)> look_up; ///< none: the system's resolver; may block
 };
 
 /// A pooling HTTP/1.1 client on one thread of its own. Every step has a deadline; no look-up blocks the
