@@ -78,9 +78,9 @@ inline constexpr std::array<std::string_view, 7> workspace_actor_names{
     "supervisor", "token", "activity", "heartbeat", "delegation-poller", "parent-name", "notifier"};
 
 /// The actors that all workspaces of a process share.
-enum class shared_actor : std::uint8_t { root, platform_client, store, token_files, result_files };
-inline constexpr std::array<std::string_view, 5> shared_actor_names{"root", "platform-client", "store",
-                                                                    "token-files", "result-files"};
+enum class shared_actor : std::uint8_t { root, platform_client, store, token_files, result_files, control };
+inline constexpr std::array<std::string_view, 6> shared_actor_names{
+    "root", "platform-client", "store", "token-files", "result-files", "control"};
 
 struct process_context;
 
@@ -147,6 +147,7 @@ struct process_context {
   address<store_interface> store_actor;
   address<files_interface> token_files;
   address<files_interface> result_files;
+  address<control_interface> control;
 
   kept<struct store_status> store_status;
 

@@ -2,6 +2,7 @@
 
 #include "messages/activity.hpp"
 #include "messages/caf.hpp"
+#include "messages/control.hpp"
 #include "messages/delegation.hpp"
 #include "messages/heartbeat.hpp"
 #include "messages/platform.hpp"
@@ -40,14 +41,18 @@ using platform_client_interface =
     interface<platform_answer(platform_request), void(attempt_finished), void(reconnect)>;
 
 /// Keeps results and what became of them. On a thread of its own: it waits for the disk.
-using store_interface = interface<stored_results(poll_record), stored_results(get_unfiled),
-                                  outbox(get_outbox), stored_results(get_results), done(mark_results),
-                                  done(open_self_message), done(close_self_message)>;
+using store_interface =
+    interface<stored_results(poll_record), stored_results(get_unfiled), outbox(get_outbox),
+              stored_results(get_results), done(mark_results), done(open_self_message),
+              done(close_self_message), all_outbox_counts(get_all_outbox_counts)>;
 
 /// Reads and writes the files that agents and platforms share with us. On a thread of its own: it waits for
 /// the disk.
 using files_interface = interface<token_state(read_token_file), file_outcome(write_token_file),
                                   file_outcome(append_to_results_file)>;
+
+/// Answers the calls of the control API. On a thread of its own: an answer can be long.
+using control_interface = interface<control_answer(control_request)>;
 
 /// Starts children and restarts whichever ends.
 using supervisor_interface = interface<done(are_you_there), void(stop_supervising)>;

@@ -55,4 +55,19 @@ struct close_self_message {
 };
 BOOST_DESCRIBE_STRUCT(close_self_message, (), (workspace, message_id, delivered_start))
 
+/// The counts of all workspaces that have something to send out.
+struct get_all_outbox_counts {};
+BOOST_DESCRIBE_STRUCT(get_all_outbox_counts, (), ())
+
+struct workspace_outbox_counts {
+  std::uint32_t workspace = 0; ///< a `workspace_index`
+  outbox_counts counts;
+};
+BOOST_DESCRIBE_STRUCT(workspace_outbox_counts, (), (workspace, counts))
+
+struct all_outbox_counts {
+  std::vector<workspace_outbox_counts> workspaces; ///< by index
+};
+BOOST_DESCRIBE_STRUCT(all_outbox_counts, (), (workspaces))
+
 } // namespace workspace_supervisor
