@@ -88,7 +88,7 @@ self_message_time next_self_message(const outbox& box, const self_message_limits
 }
 
 double retry_delay(int attempts, double random) {
-  const int doublings = std::clamp(attempts - 1, 0, 9); // 2^9 s is above the longest delay already
+  const int doublings = std::clamp(attempts, 1, 10) - 1; // 2^9 s is above the longest delay already
   const double delay = std::min(std::ldexp(1.0, doublings), longest_retry_delay);
   return delay * (0.75 + 0.25 * random);
 }
