@@ -42,7 +42,8 @@ bool parse_integer(std::string_view text, std::int64_t& result) {
 
 bool parse_real(std::string_view text, double& result) {
   if (text.find_first_not_of("0123456789.eE+-") != std::string_view::npos ||
-      text.find_first_of("0123456789") == std::string_view::npos)
+      text.find_first_of("0123456789") == std::string_view::npos ||
+      text.find_first_of(".eE") == std::string_view::npos)
     return false;
   if (text.front() == '+')
     text.remove_prefix(1);
