@@ -133,16 +133,22 @@ bool json_scan::at_end() {
   return position_ == text_.size();
 }
 
-// Where the string that begins at `position` ends; npos when it does not.
+// Where the string that begins at `position` ends; npos when it does not. Texts are long and escapes rare, so
+// it looks for quotes and then at the backslashes before each.
 std::size_t json_scan::end_of_string(std::size_t position) const {
-  for (++position; position < text_.size(); ++position) {
-    if (text_[position] == '\\') {
-      ++position;
-    } else if (text_[position] == '"') {
-      return position + 1;
+  const std::size_t begin = position + 1;
+  std::size_t quote = text_.find('"', begin);
+  while (quote != std::string_view::npos) {
+    std::size_t backslashes = 0;
+    while (quote - backslashes > begin && text_[quote - backslashes - 1] == '\\') {
+      ++backslashes;
     }
+    if (backslashes % 2 == 0) {
+      return quote + 1;
+    }
+    quote = text_.find('"', quote + 1);
   }
-  return std::string_view::npos;
+  return quote;
 }
 
 std::size_t json_scan::end_of_container(std::size_t position) const {

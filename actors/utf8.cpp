@@ -1,5 +1,8 @@
 #include "actors/utf8.hpp"
 
+#include <cstdint>
+#include <cstring>
+
 namespace workspace_supervisor {
 
 namespace {
@@ -8,6 +11,23 @@ constexpr char32_t replacement = 0xFFFD;
 
 unsigned char byte_at(std::string_view text, std::size_t position) {
   return static_cast<unsigned char>(text[position]);
+}
+
+// Where the first byte at or after `position` stands that is no ASCII; most text is ASCII alone.
+std::size_t skip_ascii(std::string_view text, std::size_t position) {
+  constexpr std::uint64_t high_bits = 0x8080808080808080;
+  std::uint64_t block = 0;
+  while (position + sizeof block <= text.size()) {
+    std::memcpy(&block, text.data() + position, sizeof block);
+    if ((block & high_bits) != 0) {
+      break;
+    }
+    position += sizeof block;
+  }
+  while (position < text.size() && byte_at(text, position) < 0x80) {
+    ++position;
+  }
+  return position;
 }
 
 } // namespace
@@ -74,13 +94,13 @@ void append_utf8(std::string& text, char32_t code_point) {
 
 std::string valid_utf8(std::string text) {
   // Nearly every text is valid: it is only looked through, and copied from the first fault on.
-  std::size_t position = 0;
+  std::size_t position = skip_ascii(text, 0);
   while (position < text.size()) {
     const decoded_character character = decode_utf8(text, position);
     if (!character.valid) {
       break;
     }
-    position += character.size;
+    position = skip_ascii(text, position + character.size);
   }
   if (position == text.size()) {
     return text;
