@@ -60,21 +60,9 @@ void http_answer::parser::on_field_impl(http::field name, text, text value, erro
 }
 
 void http_answer::parser::on_header_impl(error_code& error) {
-  if (!answer_.on_head())
+  const boost::optional<std::uint64_t> length = content_length();
+  if (!answer_.on_head(length ? std::optional<std::uint64_t>(*length) : std::nullopt))
     error = http::error::bad_value;
-}
-
-void http_answer::parser::on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code& error) {
-  if (!length)
-    return;
-  if (*length > answer_.max_body_ && answer_.expects_json_ && answer_.response_.status / 100 == 2) {
-    answer_.refuse("the body is longer than " + std::to_string(answer_.max_body_) + " bytes");
-    error = http::error::body_limit;
-    return;
-  }
-  answer_.longer_ = *length > answer_.max_body_;
-  answer_.response_.body.reserve(
-      static_cast<std::size_t>(std::min<std::uint64_t>(*length, std::min(answer_.max_body_, most_reserved))));
 }
 
 std::size_t http_answer::parser::on_body_impl(text body, error_code& error) {
@@ -115,7 +103,7 @@ void http_answer::on_field(http::field name, std::string_view value) {
   }
 }
 
-bool http_answer::on_head() {
+bool http_answer::on_head(std::optional<std::uint64_t> length) {
   if (response_.status / 100 == 1) {
     if (response_.status == 101)
       return refuse("switches protocols unasked");
@@ -127,12 +115,17 @@ bool http_answer::on_head() {
   if (!retry_after_.empty())
     response_.retry_after_ms =
         parse_retry_after(retry_after_, response_.date != 0 ? response_.date : std::time(nullptr));
-  if (!expects_json_ || response_.status / 100 != 2)
-    return true;
-  if (encoded_)
-    return refuse("the body has a Content-Encoding");
-  if (!json_type_ || other_type_)
-    return refuse("the Content-Type is not JSON");
+  longer_ = length.value_or(0) > max_body_;
+  if (expects_json_ && response_.status / 100 == 2) {
+    if (encoded_)
+      return refuse("the body has a Content-Encoding");
+    if (!json_type_ || other_type_)
+      return refuse("the Content-Type is not JSON");
+    if (longer_)
+      return refuse("the body is longer than " + std::to_string(max_body_) + " bytes");
+  }
+  response_.body.reserve(static_cast<std::size_t>(
+      std::min<std::uint64_t>(length.value_or(0), std::min(max_body_, most_reserved))));
   return true;
 }
 

@@ -59,7 +59,7 @@ private:
     void on_response_impl(int status, text, int, error_code&) override;
     void on_field_impl(boost::beast::http::field name, text, text value, error_code& error) override;
     void on_header_impl(error_code& error) override;
-    void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code& error) override;
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
     std::size_t on_body_impl(text body, error_code& error) override;
     void on_chunk_header_impl(std::uint64_t, text, error_code&) override {}
     std::size_t on_chunk_body_impl(std::uint64_t, text body, error_code& error) override;
@@ -71,7 +71,7 @@ private:
   answer_state parse(const char* data, std::size_t size, std::size_t& used);
   bool looks_like_http(const char* data, std::size_t size);
   void on_field(boost::beast::http::field name, std::string_view value);
-  bool on_head();
+  bool on_head(std::optional<std::uint64_t> length);
   bool on_body(std::string_view body);
   bool refuse(std::string reason);
   answer_state finish(bool keeps_connection);

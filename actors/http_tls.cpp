@@ -27,6 +27,8 @@ SSL_CTX* to_context(void* pointer) {
 
 std::string reason_text() {
   const unsigned long code = ERR_peek_last_error();
+  if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER)
+    return "the peer does not speak TLS, or none of the versions allowed (wrong version number)";
   const char* reason = ERR_reason_error_string(code);
   return reason != nullptr ? reason : "error " + std::to_string(code);
 }
