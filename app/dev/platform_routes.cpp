@@ -167,7 +167,7 @@ platform_answer workspace_answer(const workspace_entry& entry) {
 
 const std::string& listing(workspace_entry& entry) {
   if (!entry.listing_is_current) {
-    entry.listing = "[";
+    entry.listing.assign(1, '[');
     for (const auto& row : entry.rows) {
       if (entry.listing.size() > 1)
         entry.listing += ',';
