@@ -205,19 +205,17 @@ result_database::opening result_database::open(const std::string& path) {
   }
   struct stat status {};
   if (!fresh && ::stat(path.c_str(), &status) == 0 && status.st_size <= checked_size) {
-    auto verdict = database->text("pragma quick_check(1)");
-    if (!database->ok())
-      return failed();
-    if (verdict != "ok") {
+    auto damage = database->damage();
+    if (!damage.empty()) {
       give_up(outcome::corrupt);
-      result.how = outcome::corrupt;
-      result.error.text = "checking: " + verdict;
+      result.error.text = "checking: " + damage;
       return result;
     }
+    if (!database->ok())
+      return failed();
   }
 
   database->execute("pragma journal_mode = wal");
-  // A commit is on the disk when it returns: it outlives a power failure, not only the process.
   database->execute("pragma synchronous = full");
   database->execute("pragma wal_autocheckpoint = 256");     // pages: 1 MiB
   database->execute("pragma journal_size_limit = 1048576"); // bytes
@@ -309,6 +307,7 @@ bool result_database::load(result_ledger& into) {
 }
 
 bool result_database::save(result_ledger& ledger, const listing* listed) {
+  set_synced(needs_sync(ledger) || !listed);
   database_->begin();
   bool wrote = false;
   for (const auto* of : ledger.unsaved()) {
@@ -338,6 +337,23 @@ bool result_database::save(result_ledger& ledger, const listing* listed) {
     return true;
   database_->rollback();
   return false;
+}
+
+bool result_database::needs_sync(const result_ledger& ledger) {
+  for (const auto* of : ledger.unsaved()) {
+    if (of->message != message_change::none || of->attempts_unsaved || of->delivered_unsaved)
+      return true;
+    for (auto seq : of->unsaved)
+      if (auto found = of->items.find(seq); found != of->items.end() && !found->second.history)
+        return true;
+  }
+  return false;
+}
+
+void result_database::set_synced(bool synced) {
+  if (synced != synced_ &&
+      database_->execute(synced ? "pragma synchronous = full" : "pragma synchronous = normal"))
+    synced_ = synced;
 }
 
 std::int64_t result_database::row_of(const std::string& workspace) {

@@ -61,6 +61,12 @@ public:
 private:
   explicit result_database(std::unique_ptr<sqlite_database> database);
 
+  /// Whether more changed than what a poll without news tells.
+  static bool needs_sync(const result_ledger& ledger);
+  /// A commit is on the disk when it returns and outlives a power failure. One without news outlives the
+  /// process alone, and a power failure once a later one is synced: ten thousand workspaces that poll for the
+  /// first time would keep the disk busy for half a minute, for what the next poll tells again.
+  void set_synced(bool synced);
   std::int64_t row_of(const std::string& workspace);
   void save_item(std::int64_t workspace, const ledger_item& item);
   void save_message(std::int64_t workspace, const workspace_ledger& of);
@@ -70,6 +76,7 @@ private:
 
   std::unique_ptr<sqlite_database> database_;
   std::int64_t identity_ = 0;
+  bool synced_ = true;
   struct statements;
   /// After the connection, so that the statements end before it.
   std::unique_ptr<statements> sql_;

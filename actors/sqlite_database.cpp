@@ -98,6 +98,37 @@ bool sqlite_database::moved() {
          has_moved != 0;
 }
 
+bool sqlite_database::read_through() {
+  char block[4096];
+  for (int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+    sqlite3_file* file = nullptr;
+    if (sqlite3_file_control(handle_, "main", which, &file) != SQLITE_OK || !file || !file->pMethods)
+      continue;
+    sqlite3_int64 size = 0;
+    int code = file->pMethods->xFileSize(file, &size);
+    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += sizeof block) {
+      code = file->pMethods->xRead(file, block, sizeof block, at);
+      if (code == SQLITE_IOERR_SHORT_READ) // the end
+        code = SQLITE_OK;
+    }
+    if (code != SQLITE_OK)
+      return fail(code, "reading the file through");
+  }
+  return true;
+}
+
+std::string sqlite_database::damage() {
+  std::string verdict;
+  // The check tells of a page that could not be read as of a damaged one. A disk that fails is no reason to
+  // give the file up, so it is read through, and checked again, before it is believed.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    verdict = text("pragma quick_check(1)");
+    if (!ok() || verdict == "ok" || !read_through())
+      return {};
+  }
+  return verdict;
+}
+
 void sqlite_database::keep_log_on_close(bool keep) {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
 }

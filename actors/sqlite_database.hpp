@@ -44,6 +44,8 @@ public:
 
   /// Whether the file is no longer the one at its path.
   bool moved();
+  /// Looks for damage (`pragma quick_check`). @returns what it found, empty when nothing or on failure.
+  std::string damage();
   /// Leaves the file and its log as they are when the connection closes.
   void keep_log_on_close(bool keep);
 
@@ -56,6 +58,8 @@ private:
   explicit sqlite_database(sqlite3* handle)
       : handle_(handle) {}
   bool fail(int code, const char* what);
+  /// Reads the file and its log from end to end.
+  bool read_through();
 
   sqlite3* handle_;
   sqlite_error error_;
