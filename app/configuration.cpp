@@ -24,13 +24,6 @@ configuration_value default_of(const configuration_key& key) {
   return value ? std::move(*value) : configuration_value{};
 }
 
-/// Number of the choice that `text` is.
-std::size_t index_of_choice(std::string_view choices, const std::string& text) {
-  const auto place = (" " + std::string(choices) + " ").find(" " + text + " ");
-  return static_cast<std::size_t>(
-      std::count(choices.begin(), choices.begin() + static_cast<std::ptrdiff_t>(place), ' '));
-}
-
 /// Copies a checked value to where the key's target says.
 struct store_value {
   const configuration_key& key;
@@ -55,8 +48,9 @@ struct store_value {
   }
   template <class Enumeration>
   void operator()(Enumeration& (*target)(settings&)) const {
-    target(values) =
-        static_cast<Enumeration>(index_of_choice(key.choices, std::get<std::string>(value.data)));
+    const auto choices = configuration_choices(key);
+    const auto place = std::find(choices.begin(), choices.end(), std::get<std::string>(value.data));
+    target(values) = static_cast<Enumeration>(place - choices.begin());
   }
 };
 

@@ -158,9 +158,8 @@ void configuration_builder::check_socket(const std::string& path, const std::str
               std::to_string(path.size()) + ": " + quote_for_message(path));
     return;
   }
-  auto folder = fs::path(path).parent_path().string();
-  if (folder.empty())
-    folder = ".";
+  const auto parent = fs::path(path).parent_path();
+  const auto folder = (parent.empty() ? fs::path(".") : parent).string();
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) {
     error(origin, key,

@@ -248,6 +248,16 @@ std::vector<std::string> configuration_key_parts(const configuration_key& key) {
   }
 }
 
+std::vector<std::string_view> configuration_choices(const configuration_key& key) {
+  std::vector<std::string_view> choices;
+  for (auto rest = key.choices; !rest.empty();) {
+    const auto space = std::min(rest.find(' '), rest.size());
+    choices.push_back(rest.substr(0, space));
+    rest.remove_prefix(std::min(space + 1, rest.size()));
+  }
+  return choices;
+}
+
 const configuration_key* find_configuration_key(const std::vector<std::string>& parts) {
   static const auto patterns = [] {
     std::vector<std::vector<std::string>> result;
@@ -337,8 +347,8 @@ std::string configuration_help() {
       "Values come from the command line, else from the environment, else from the file, else from the\n"
       "default.\n\nOptions:\n";
   for (const auto& option : options) {
-    result += "  " + std::string(option.name) +
-              (option.value.empty() ? "" : "=" + std::string(option.value)) + '\n';
+    result.append("  ").append(option.name).append(option.value.empty() ? "" : "=").append(option.value);
+    result += '\n';
     result += wrapped(option.meaning, indent, width);
   }
   result += "\nKeys:\n";

@@ -65,6 +65,9 @@ std::span<const configuration_option> configuration_options();
 /// Parts of the name of `key`, for a pattern with ID and `*` as they are.
 std::vector<std::string> configuration_key_parts(const configuration_key& key);
 
+/// What a key of type `choice` may be, in the order of its target's enumeration.
+std::vector<std::string_view> configuration_choices(const configuration_key& key);
+
 /// @returns the row that a key belongs to (`workspaces.ID.…` and `caf.*` match), or nullptr.
 const configuration_key* find_configuration_key(const std::vector<std::string>& parts);
 

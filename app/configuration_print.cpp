@@ -127,7 +127,7 @@ std::string print_configuration_key_part(std::string_view part) {
 std::string print_configuration_key(const std::vector<std::string>& parts) {
   std::string result;
   for (const auto& part : parts)
-    result += (result.empty() ? "" : ".") + print_configuration_key_part(part);
+    result.append(&part == &parts.front() ? "" : ".").append(print_configuration_key_part(part));
   return result;
 }
 

@@ -154,10 +154,11 @@ std::string check_text(const configuration_key& key, const std::string& text) {
   case configuration_type::user:
     return check_user(text);
   case configuration_type::choice:
-    return (" " + std::string(key.choices) + " ").find(" " + text + " ") == std::string::npos ||
-                   text.find(' ') != std::string::npos || text.empty()
-               ? "it is none of these"
-               : "";
+    for (const auto choice : configuration_choices(key)) {
+      if (text == choice)
+        return "";
+    }
+    return "it is none of these";
   default:
     return "";
   }

@@ -35,7 +35,8 @@ bool parse_integer(std::string_view text, std::int64_t& result) {
   }
   if (text.empty() || text.front() == '-' || text.front() == '+')
     return false;
-  const std::string digits = (negative ? "-" : "") + std::string(text);
+  std::string digits(negative ? "-" : "");
+  digits += text;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), result, base);
   return code == std::errc() && end == digits.data() + digits.size();
 }
