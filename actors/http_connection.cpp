@@ -49,7 +49,7 @@ void http_connection::start(exchange_ptr exchange) {
   if (host.addresses.empty())
     core_.look_up(host, shared_from_this());
   else
-    dial();
+    dial(host.addresses);
 }
 
 void http_connection::addresses_found(const resolved_host& found) {
@@ -58,12 +58,12 @@ void http_connection::addresses_found(const resolved_host& found) {
   if (found.addresses.empty())
     fail(http_outcome::resolve_failed, "look-up of " + pool_.origin().host + ": " + found.error);
   else
-    dial();
+    dial(found.addresses);
 }
 
-void http_connection::dial() {
+void http_connection::dial(const std::vector<std::string>& addresses) {
   stage_ = stage::connecting;
-  dialler_ = std::make_unique<http_dialler>(core_, *this, pool_.origin());
+  dialler_ = std::make_unique<http_dialler>(core_, *this, addresses, pool_.origin().port);
   dialler_->start();
 }
 
@@ -161,7 +161,10 @@ void http_connection::step_write(const char* data, std::size_t size) {
       continue;
     }
     if (result.status == io_status::want_write || result.status == io_status::want_read) {
-      exchange_->unsent.assign(data, size);
+      if (exchange_->unsent.empty())
+        exchange_->unsent.assign(data, size);
+      else
+        exchange_->sent_of_unsent = exchange_->unsent.size() - size;
       if (result.status == io_status::want_write)
         wait_writable();
       wait_readable();
@@ -173,6 +176,7 @@ void http_connection::step_write(const char* data, std::size_t size) {
     return;
   }
   exchange_->written = true;
+  exchange_->unsent = std::string();
   wait_readable();
 }
 
@@ -246,6 +250,7 @@ void http_connection::ended(const std::string& error) {
   exchange_ptr exchange = std::move(exchange_);
   exchange->connection = nullptr;
   exchange->unsent.clear();
+  exchange->sent_of_unsent = 0;
   exchange->written = false;
   exchange->write_failed = false;
   exchange->on_reused = false;
@@ -426,11 +431,10 @@ void http_connection::readable() {
     step_handshake();
     break;
   case stage::busy:
+    step_read();
     // TLS may have waited for this to go on writing
-    if (tls_ && !exchange_->written)
+    if (stage_ == stage::busy && tls_ && !exchange_->unsent.empty() && !waits_writable_)
       writable();
-    if (stage_ == stage::busy && !waits_readable_)
-      step_read();
     break;
   case stage::idle:
     check_idle();
@@ -447,9 +451,8 @@ void http_connection::writable() {
     break;
   case stage::busy:
     if (!exchange_->unsent.empty()) {
-      const std::string rest = std::move(exchange_->unsent);
-      exchange_->unsent.clear();
-      step_write(rest.data(), rest.size());
+      const std::string& unsent = exchange_->unsent;
+      step_write(unsent.data() + exchange_->sent_of_unsent, unsent.size() - exchange_->sent_of_unsent);
     } else if (!waits_readable_) {
       step_read();
     }

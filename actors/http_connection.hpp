@@ -14,7 +14,8 @@ using socket_handle = boost::asio::posix::basic_stream_descriptor<boost::asio::i
 /// us waiting, and takes the first that answers.
 class http_dialler final : public timed {
 public:
-  http_dialler(http_core& core, http_connection& connection, const origin_record& origin);
+  http_dialler(http_core& core, http_connection& connection, const std::vector<std::string>& addresses,
+               std::uint16_t port);
   ~http_dialler();
 
   void start();
@@ -73,7 +74,7 @@ public:
 private:
   enum class stage { resolving, connecting, handshaking, busy, idle, closed };
 
-  void dial();
+  void dial(const std::vector<std::string>& addresses);
   void step_handshake();
   void begin_exchange();
   void step_write(const char* data, std::size_t size);

@@ -25,11 +25,12 @@ std::vector<std::string> first_of(const std::vector<std::string>& addresses) {
 
 } // namespace
 
-http_dialler::http_dialler(http_core& core, http_connection& connection, const origin_record& origin)
+http_dialler::http_dialler(http_core& core, http_connection& connection,
+                           const std::vector<std::string>& addresses, std::uint16_t port)
     : core_(core)
     , connection_(connection)
-    , port_(origin.port)
-    , addresses_(first_of(origin.addresses->addresses))
+    , port_(port)
+    , addresses_(first_of(addresses))
     // short enough that the last address gets its share of the time too
     , head_start_(std::min<std::chrono::milliseconds>(
           usual_head_start, core.options.connect_timeout / static_cast<int>(addresses_.size() + 1))) {}

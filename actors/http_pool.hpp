@@ -44,11 +44,12 @@ public:
   http_answer answer;
   http_connection* connection = nullptr; ///< that serves it; none: it waits in `pool`
   http_pool* pool = nullptr;
-  std::string unsent;        ///< what the socket did not take at once
-  steady_time begun{};       ///< first byte written
-  bool written = false;      ///< the whole request was handed to the system
-  bool on_reused = false;    ///< on a connection that had served another request before
-  bool write_failed = false; ///< the peer takes no more of it; an answer may have come all the same
+  std::string unsent;             ///< what the socket did not take at once
+  std::size_t sent_of_unsent = 0; ///< bytes of it that went out meanwhile
+  steady_time begun{};            ///< first byte written
+  bool written = false;           ///< the whole request was handed to the system
+  bool on_reused = false;         ///< on a connection that had served another request before
+  bool write_failed = false;      ///< the peer takes no more of it; an answer may have come all the same
 
 private:
   http_core& core_;

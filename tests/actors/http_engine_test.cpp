@@ -784,6 +784,26 @@ TEST(http_engine, a_connect_that_hangs_ends_in_time) {
   EXPECT_EQ(response.outcome, http_outcome::connect_failed) << response.error;
 }
 
+TEST(http_engine, all_who_waited_for_addresses_that_do_not_work_are_told) {
+  closed_port port;
+  gate go;
+  http_engine_options options = defaults();
+  options.connect_timeout = std::chrono::seconds(30);
+  options.look_up = [&](const std::string&) {
+    go.wait();
+    return resolved_host{{"not an address", "127.0.0.1"}, {}};
+  };
+  http_engine engine(options);
+  std::future<http_response> first = begin(engine, get(by_name(port.url(), "p.example")));
+  std::future<http_response> second = begin(engine, get(by_name(port.url(), "p.example")));
+  go.open();
+  for (auto* answer : {&first, &second}) {
+    const http_response response = wait_for(*answer);
+    EXPECT_EQ(response.outcome, http_outcome::connect_failed);
+    EXPECT_NE(response.error.find("127.0.0.1: Connection refused"), std::string::npos) << response.error;
+  }
+}
+
 TEST(http_engine, a_failed_look_up_is_named) {
   http_engine_options options = defaults();
   options.look_up = [](const std::string&) {

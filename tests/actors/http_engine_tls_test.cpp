@@ -314,6 +314,20 @@ TEST(http_engine_tls, large_bodies_go_both_ways) {
   EXPECT_GT(seen.get_future().get(), body.size());
 }
 
+TEST(http_engine_tls, an_answer_that_comes_before_the_request_was_read_counts) {
+  tls_world world;
+  test_peer peer(
+      [](peer_connection& connection, int) {
+        connection.write("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        connection.read_request();
+      },
+      world.wrapper());
+  http_engine engine(world.options());
+  const http_response response =
+      ask(engine, post(secure(peer.url(), "platform.example"), std::string(std::size_t{16} << 20, 'x')));
+  EXPECT_EQ(response.status, 413) << response.error;
+}
+
 TEST(http_engine_tls, an_unanswered_request_was_acknowledged) {
   tls_world world;
   test_peer peer(
