@@ -1,5 +1,7 @@
 #include "tests/actors/http_test_peer.hpp"
 
+#include "actors/http_signal_mask.hpp"
+
 #include <gtest/gtest.h>
 
 #include <arpa/inet.h>
@@ -80,6 +82,7 @@ test_peer::test_peer(script play, wrapper wrap, const std::string& address)
       ::getsockname(listener_, reinterpret_cast<sockaddr*>(&name), &size) != 0)
     throw std::runtime_error("test_peer: cannot listen");
   port_ = ntohs(name.sin_port);
+  const all_signals_blocked blocked; // OpenSSL's writes raise SIGPIPE
   thread_ = std::thread([this] { serve(); });
 }
 
