@@ -36,7 +36,7 @@ child_spec child_at(std::string_view name, address<Interface>& place, actor_prob
     return caf::actor_cast<caf::actor>(place.get());
   };
   spec.withdraw = [&place] {
-    place.set(nullptr);
+    place.set(Interface{});
   };
   spec.probe = &probe;
   return spec;

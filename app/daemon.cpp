@@ -1,0 +1,95 @@
+#include "app/daemon.hpp"
+
+#include "actors/process.hpp"
+#include "actors/result_store.hpp"
+#include "app/runtime.hpp"
+
+#include <array>
+#include <csignal>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <thread>
+#include <unistd.h>
+
+namespace workspace_supervisor {
+
+namespace {
+
+/// From the order to stop until the process ends itself, whatever disk, resolver or platform do.
+constexpr std::chrono::milliseconds stop_patience{4000};
+
+/// Many workspaces need many connections.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// The signals that end the process, as a descriptor; they are blocked for all threads to come.
+int catch_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  // A limit on the size of files is an error of a write, not an end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
+  return ::signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+/// Ends the process with `code` if it has not ended by itself in time.
+void limit_stopping(exit_code code) {
+  std::thread{[code] {
+    std::this_thread::sleep_for(stop_patience);
+    ::_exit(code);
+  }}.detach();
+}
+
+} // namespace
+
+int run_daemon(const settings& configuration, const std::vector<std::string>& warnings) {
+  raise_descriptor_limit();
+  const int signals = catch_signals();
+  event_log log{configuration.level, configuration.format};
+  for (const auto& warning : warnings)
+    log.emit(make_event(log_level::warning, "configuration.warning", {}, warning));
+
+  auto state = state_directory::open(configuration.state_dir);
+  if (state.locked_by_other) {
+    log.emit(make_event(log_level::error, "state.locked", {}, state.error));
+    return exit_locked;
+  }
+  if (!state.directory)
+    log.emit(make_event(log_level::error, "state.unusable", {}, state.error));
+
+  runtime running{configuration, log, make_durable_store(configuration.state_dir)};
+  if (const auto error = running.prepare(); !error.empty()) {
+    log.emit(make_event(log_level::error, "configuration.invalid", {}, error));
+    return exit_configuration;
+  }
+  log.emit(make_event(log_level::info, "supervisor.started", {}, "version " + product_version())
+               .with("pid", std::int64_t{::getpid()})
+               .with("workspaces", static_cast<std::int64_t>(configuration.workspaces.size())));
+  running.start();
+
+  std::array<pollfd, 2> ready{{{signals, POLLIN, 0}, {running.ended_descriptor(), POLLIN, 0}}};
+  while (::poll(ready.data(), ready.size(), -1) < 0 && errno == EINTR) {
+  }
+  if (ready[1].revents != 0) {
+    log.emit(
+        make_event(log_level::error, "supervisor.gave-up", {}, "the tree of actors cannot be kept running"));
+    limit_stopping(exit_gave_up);
+    return exit_gave_up;
+  }
+  limit_stopping(exit_stopped);
+  log.emit(make_event(log_level::info, "supervisor.stopping", {}, "asked to stop"));
+  running.stop();
+  running.wait_ended(stop_patience);
+  return exit_stopped;
+}
+
+} // namespace workspace_supervisor

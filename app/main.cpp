@@ -1,0 +1,18 @@
+#include "app/configuration.hpp"
+#include "app/daemon.hpp"
+#include "app/dev/dev_mode.hpp"
+
+#include <iostream>
+#include <malloc.h>
+
+int main(int argument_count, char** arguments) {
+  using namespace workspace_supervisor;
+  // Each thread's own heap would keep what others have freed.
+  ::mallopt(M_ARENA_MAX, 2);
+  const auto loaded = load_configuration(configuration_sources::of_process(argument_count, arguments));
+  if (const auto code = answer_without_running(loaded, std::cout, std::cerr))
+    return *code;
+  if (loaded.dev)
+    return run_dev_mode(loaded.values, loaded.dev_duration);
+  return run_daemon(loaded.values, loaded.warnings);
+}
