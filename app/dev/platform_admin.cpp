@@ -326,8 +326,8 @@ json::value answer_post(platform_server& server, const std::string& what, const 
 
 } // namespace
 
-platform_answer answer_admin(platform_server& server, platform_state& state, const std::string& method,
-                             const std::string& target, const std::string& body) {
+platform_reply answer_admin(platform_server& server, platform_state& state, const std::string& method,
+                            const std::string& target, const std::string& body) {
   constexpr std::size_t root = sizeof "/_admin/" - 1;
   auto what = target.substr(root, target.find('?') == std::string::npos ? std::string::npos
                                                                         : target.find('?') - root);

@@ -152,7 +152,7 @@ request_class classify(std::string_view path, std::string& workspace, bool& is_g
   return request_class::other;
 }
 
-platform_answer workspace_answer(const workspace_entry& entry) {
+platform_reply workspace_answer(const workspace_entry& entry) {
   json::object object{{"id", entry.info.id}, {"name", entry.info.name}};
   if (entry.info.parent_id.empty())
     object["parent_id"] = nullptr;
@@ -188,8 +188,8 @@ void keep_newest(platform_state& state, std::deque<T>& list, const T& value) {
     list.pop_front();
 }
 
-platform_answer take_beat(platform_state& state, workspace_entry& entry, const platform_call& call,
-                          std::vector<platform_event>& events) {
+platform_reply take_beat(platform_state& state, workspace_entry& entry, const platform_call& call,
+                         std::vector<platform_event>& events) {
   ++entry.info.beats;
   entry.info.last_beat = call.beat;
   entry.last_beat_at = call.beat.at;
@@ -204,7 +204,7 @@ platform_answer take_beat(platform_state& state, workspace_entry& entry, const p
   return {200, R"({"status":"ok"})"};
 }
 
-platform_answer take_message(platform_state& state, const platform_call& call) {
+platform_reply take_message(platform_state& state, const platform_call& call) {
   keep_newest(state, state.messages, call.message);
   if (state.message_status == 202)
     return {202, R"({"status":"queued"})"};
@@ -305,8 +305,8 @@ platform_call parse_call(const std::string& method, const std::string& target, c
   return call;
 }
 
-platform_answer answer_call(platform_state& state, const platform_call& call,
-                            std::vector<platform_event>& events) {
+platform_reply answer_call(platform_state& state, const platform_call& call,
+                           std::vector<platform_event>& events) {
   if (call.workspace.empty() || call.kind == request_class::other)
     return {call.error_status == 0 ? 404 : call.error_status, error_text(call.error)};
   auto found = state.workspaces.find(call.workspace);

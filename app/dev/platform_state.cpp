@@ -170,9 +170,9 @@ std::uint64_t platform_state::arrived(recorded_request&& request, const std::str
   return seq;
 }
 
-platform_answer platform_state::answer(std::uint64_t seq, const platform_call& call) {
+platform_reply platform_state::answer(std::uint64_t seq, const platform_call& call) {
   std::vector<platform_event> events;
-  platform_answer result;
+  platform_reply result;
   {
     std::lock_guard lock{mutex};
     result = answer_call(*this, call, events);

@@ -24,7 +24,7 @@ struct platform_call {
   platform_notification notification;
 };
 
-struct platform_answer {
+struct platform_reply {
   int status = 200;
   std::string body;
 };
@@ -82,7 +82,7 @@ struct platform_state {
   std::uint64_t arrived(recorded_request&& request, const std::string& workspace,
                         std::optional<ordered_fault>& fault);
   /// The right answer, with its effect on the model. `status` is recorded.
-  platform_answer answer(std::uint64_t seq, const platform_call& call);
+  platform_reply answer(std::uint64_t seq, const platform_call& call);
   /// Records what a request is answered with where that is not the right answer.
   void answering(std::uint64_t seq, const platform_call& call, int status);
   void ended(std::uint64_t seq, std::uint64_t bytes_sent, bool client_gone);
@@ -112,8 +112,8 @@ struct platform_state {
 platform_call parse_call(const std::string& method, const std::string& target, const std::string& body,
                          const std::function<std::string(const char*)>& header, bool has_authorization);
 /// Under the state's mutex: the right answer to `call`, and its effect; `events` are to be emitted after.
-platform_answer answer_call(platform_state& state, const platform_call& call,
-                            std::vector<platform_event>& events);
+platform_reply answer_call(platform_state& state, const platform_call& call,
+                           std::vector<platform_event>& events);
 /// A row as JSON text.
 std::string delegation_text(const platform_delegation& row);
 std::string error_text(const std::string& message);               ///< {"error":"…"}
@@ -121,8 +121,8 @@ std::string utc_time(std::chrono::system_clock::time_point time); ///< RFC 3339,
 std::string new_token();
 
 /// Serves /_admin/…; `server` is called for what it can do.
-platform_answer answer_admin(platform_server& server, platform_state& state, const std::string& method,
-                             const std::string& target, const std::string& body);
+platform_reply answer_admin(platform_server& server, platform_state& state, const std::string& method,
+                            const std::string& target, const std::string& body);
 const char* to_string(fault_action action);
 
 } // namespace workspace_supervisor
