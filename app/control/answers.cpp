@@ -1,0 +1,404 @@
+#include "app/control/answers.hpp"
+
+#include "app/control/body.hpp"
+#include "app/control/call.hpp"
+#include "app/control/http_server.hpp"
+#include "app/control/json_writer.hpp"
+#include "app/control/metrics.hpp"
+#include "app/control/stats.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <optional>
+
+namespace workspace_supervisor {
+
+namespace {
+
+using self_pointer = actor_of<control_interface, control_actor_state>*;
+using reply = std::function<void(control_answer)>;
+
+/// How long an actor that is down is waited for.
+constexpr std::chrono::seconds actor_patience{10};
+/// How long statistics wait for a store whose disk may be stuck, before they tell what it said last.
+constexpr std::chrono::milliseconds store_patience{500};
+/// An answer with results ends at the first one beyond so many bytes.
+constexpr std::size_t most_result_bytes = 4U << 20U;
+constexpr std::int64_t most_results = 1000;
+
+control_answer json_answer(std::string body, int status = 200) {
+  control_answer answer;
+  answer.status = status;
+  answer.body = std::move(body);
+  return answer;
+}
+
+control_answer done_answer() {
+  return json_answer("{\"ok\":true}\n");
+}
+
+control_answer down_answer(const char* actor, const std::string& error) {
+  return error_answer(503, std::string{"the actor "} + actor + " gives no answer: " + error);
+}
+
+workspace_context* find_workspace(process_context& process, const std::string& id) {
+  for (auto& context : process.workspaces)
+    if (context.settings.id == id)
+      return &context;
+  return nullptr;
+}
+
+// -- what the agent says
+// --------------------------------------------------------------------------------------
+
+/// Has `to` do what the body says; answers when it has.
+template <class Interface, class Message>
+void pass_on(self_pointer self, const char* actor, const address<Interface>& to, read_body<Message> body,
+             const reply& answer) {
+  if (auto* refusal = std::get_if<control_answer>(&body))
+    return answer(std::move(*refusal));
+  ask(
+      self, to, std::get<Message>(std::move(body)), actor_patience, [answer](done) { answer(done_answer()); },
+      [answer, actor](const std::string& error) { answer(down_answer(actor, error)); });
+}
+
+void save_token(self_pointer self, workspace_context& context, read_body<token_body> body,
+                const reply& answer) {
+  if (auto* refusal = std::get_if<control_answer>(&body))
+    return answer(std::move(*refusal));
+  ask(
+      self, context.token, save_token_request{std::get<token_body>(std::move(body)).token}, actor_patience,
+      [answer](file_outcome outcome) {
+        answer(outcome.error.empty() ? done_answer()
+                                     : error_answer(503, "the token was not saved: " + outcome.error));
+      },
+      [answer](const std::string& error) { answer(down_answer("token", error)); });
+}
+
+// -- a beat and a poll at once
+// --------------------------------------------------------------------------------
+
+struct both_outcomes {
+  std::optional<beat_outcome> beat;
+  std::optional<poll_outcome> poll;
+};
+
+void answer_both(const both_outcomes& both, const reply& answer) {
+  if (!both.beat || !both.poll)
+    return;
+  json_writer json;
+  json.begin_object();
+  json.key("beat").begin_object();
+  json.member("delivered", both.beat->delivered);
+  json.member("status", both.beat->status);
+  json.member("error", both.beat->error);
+  json.member("seconds", both.beat->seconds);
+  json.end_object();
+  json.key("poll").begin_object();
+  json.member("succeeded", both.poll->succeeded);
+  json.member("status", both.poll->status);
+  json.member("new", both.poll->news);
+  json.member("error", both.poll->error);
+  json.end_object();
+  json.end_object();
+  answer(json_answer(json.take()));
+}
+
+void beat_and_poll(self_pointer self, workspace_context& context, const reply& answer) {
+  auto both = std::make_shared<both_outcomes>();
+  const auto take_beat = [both, answer](beat_outcome outcome) {
+    both->beat = std::move(outcome);
+    answer_both(*both, answer);
+  };
+  const auto take_poll = [both, answer](poll_outcome outcome) {
+    both->poll = std::move(outcome);
+    answer_both(*both, answer);
+  };
+  ask(self, context.heartbeat, beat_now{}, actor_patience, take_beat, [take_beat](const std::string& error) {
+    take_beat({false, 0, "the actor heartbeat gives no answer: " + error, 0});
+  });
+  ask(self, context.delegation_poller, poll_now{}, actor_patience, take_poll,
+      [take_poll](const std::string& error) {
+        take_poll({false, 0, 0, "the actor delegation-poller gives no answer: " + error});
+      });
+}
+
+// -- results
+// --------------------------------------------------------------------------------------------------
+
+std::string results_json(const std::vector<stored_result>& results) {
+  json_writer json;
+  json.begin_object();
+  json.key("results").begin_array();
+  for (const auto& stored : results) {
+    if (json.size() > most_result_bytes)
+      break; // the caller asks on after the last one that he got
+    const auto& result = stored.result;
+    json.begin_object();
+    json.member("seq", stored.seq);
+    json.member("delegation_id", result.delegation_id);
+    json.member("target_id", result.target_id);
+    json.member("source_id", result.source_id);
+    json.member("status", result.status);
+    json.member("summary", result.summary);
+    json.member("response_preview", result.response_preview);
+    json.member("error", result.error);
+    json.member("timestamp", stored.recorded_at);
+    json.member("filed", stored.filed);
+    json.member("woken", stored.woken);
+    json.member("notified", stored.notified);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+void tell_results(self_pointer self, workspace_context& context, const control_target& target,
+                  const reply& answer) {
+  get_results request;
+  request.workspace = context.settings.id;
+  const auto read = [&target](const char* name, std::int64_t least, std::int64_t most, std::int64_t& into) {
+    const auto given = target.query.find(name);
+    if (given == target.query.end())
+      return true;
+    const auto number = parse_number(given->second, least, most);
+    if (number)
+      into = *number;
+    return number.has_value();
+  };
+  if (!read("after", 0, std::numeric_limits<std::int64_t>::max(), request.after))
+    return answer(error_answer(400, "after: expected the seq of a result, or 0"));
+  if (!read("limit", 1, most_results, request.limit))
+    return answer(error_answer(400, "limit: expected an integer from 1 to " + std::to_string(most_results)));
+  ask(
+      self, state_of(self).context->store_actor, std::move(request), actor_patience,
+      [answer](stored_results results) { answer(json_answer(results_json(results.results))); },
+      [answer](const std::string& error) { answer(down_answer("store", error)); });
+}
+
+// -- statistics
+// -----------------------------------------------------------------------------------------------
+
+/// Calls `then` with what the store says of all outboxes, or said last if it does not answer in time.
+void with_outboxes(self_pointer self, std::function<void(const all_outbox_counts&)> then) {
+  auto once = std::make_shared<std::function<void(const all_outbox_counts&)>>(std::move(then));
+  const auto tell = [self, once] {
+    if (const auto function = std::exchange(*once, nullptr))
+      function(state_of(self).outboxes);
+  };
+  const auto timer = self->after(store_patience, tell);
+  ask(
+      self, state_of(self).context->store_actor, get_all_outbox_counts{}, store_patience,
+      [self, tell, timer](all_outbox_counts counts) {
+        self->cancel(timer);
+        state_of(self).outboxes = std::move(counts);
+        tell();
+      },
+      [](const std::string&) {});
+}
+
+void tell_stats(self_pointer self, control_call call, stats_scope scope, const reply& answer) {
+  with_outboxes(self, [self, call, scope, answer](const all_outbox_counts& outboxes) {
+    const auto& process = *state_of(self).context;
+    const auto stats = collect_stats(process, outboxes, scope);
+    if (call == control_call::metrics) {
+      auto text = json_answer(metrics_text(process, stats));
+      text.content_type = metrics_content_type;
+      return answer(std::move(text));
+    }
+    if (call == control_call::workspaces)
+      return answer(json_answer(workspaces_json(stats)));
+    if (call == control_call::workspace)
+      return answer(json_answer(workspace_json(stats, stats.workspaces.front())));
+    answer(json_answer(stats_json(stats)));
+  });
+}
+
+void tell_readiness(self_pointer self, stats_scope scope, const reply& answer) {
+  auto readiness = check_readiness(*state_of(self).context, scope);
+  answer(json_answer(std::move(readiness.json), readiness.ready ? 200 : 503));
+}
+
+// -- fault injection
+// ------------------------------------------------------------------------------------------
+
+template <class Interface>
+control_answer crash_at(const address<Interface>& place, const std::string& name) {
+  const auto handle = place.get();
+  if (!handle)
+    return error_answer(503, "the actor " + name + " is down already");
+  crash_actor(handle, "crash ordered over the control API");
+  return done_answer();
+}
+
+control_answer crash_shared(process_context& process, const std::string& name) {
+  if (name == "root")
+    return crash_at(process.root, name);
+  if (name == "platform-client")
+    return crash_at(process.platform_client, name);
+  if (name == "store")
+    return crash_at(process.store_actor, name);
+  if (name == "token-files")
+    return crash_at(process.token_files, name);
+  if (name == "result-files")
+    return crash_at(process.result_files, name);
+  if (name == "control")
+    return crash_at(process.control, name);
+  return error_answer(400, "actor: expected, without a workspace, one of root, platform-client, store, "
+                           "token-files, result-files, control");
+}
+
+control_answer crash_of_workspace(workspace_context& context, const std::string& name) {
+  const auto found = std::find(workspace_actor_names.begin(), workspace_actor_names.end(), name);
+  if (found == workspace_actor_names.end())
+    return error_answer(400, "actor: expected one of supervisor, token, activity, heartbeat, "
+                             "delegation-poller, parent-name, notifier");
+  switch (static_cast<workspace_actor>(found - workspace_actor_names.begin())) {
+  case workspace_actor::supervisor:
+    return crash_at(context.supervisor, name);
+  case workspace_actor::token:
+    return crash_at(context.token, name);
+  case workspace_actor::activity:
+    return crash_at(context.activity, name);
+  case workspace_actor::heartbeat:
+    return crash_at(context.heartbeat, name);
+  case workspace_actor::delegation_poller:
+    return crash_at(context.delegation_poller, name);
+  case workspace_actor::parent_name:
+    return crash_at(context.parent_name, name);
+  case workspace_actor::notifier:
+    return crash_at(context.notifier, name);
+  }
+  return error_answer(400, "actor: there is none of this name");
+}
+
+control_answer crash(process_context& process, const control_request& request) {
+  if (!process.configuration.supervisor.fault_injection)
+    return error_answer(403, "fault injection is off; supervisor.fault-injection = true turns it on");
+  auto body = read_crash(request);
+  if (auto* refusal = std::get_if<control_answer>(&body))
+    return std::move(*refusal);
+  const auto& order = std::get<crash_body>(body);
+  if (order.workspace.empty())
+    return crash_shared(process, order.actor);
+  auto* context = find_workspace(process, order.workspace);
+  return context ? crash_of_workspace(*context, order.actor)
+                 : error_answer(404, "there is no such workspace");
+}
+
+// -- which call it is
+// -----------------------------------------------------------------------------------------
+
+void answer_of_workspace(self_pointer self, const control_request& request, const control_target& target,
+                         workspace_context& context, const reply& answer) {
+  switch (target.call) {
+  case control_call::workspace:
+    return tell_stats(self, target.call, context.index, answer);
+  case control_call::activity:
+    return pass_on(self, "activity", context.activity, read_activity(request), answer);
+  case control_call::outcomes:
+    return pass_on(self, "activity", context.activity, read_outcomes(request), answer);
+  case control_call::runtime_state:
+    return pass_on(self, "activity", context.activity, read_runtime_state(request), answer);
+  case control_call::runtime_metadata:
+    return pass_on(self, "activity", context.activity, read_runtime_metadata(request), answer);
+  case control_call::token:
+    return save_token(self, context, read_token_body(request), answer);
+  case control_call::beat:
+    return beat_and_poll(self, context, answer);
+  case control_call::results:
+    return tell_results(self, context, target, answer);
+  default:
+    return answer(error_answer(404, "there is no such call"));
+  }
+}
+
+void answer_call(self_pointer self, const control_request& request, const reply& answer) {
+  auto& process = *state_of(self).context;
+  const auto target = parse_target(request.target);
+  if (!target)
+    return answer(error_answer(400, "the target is not percent-encoded as it should be"));
+  if (auto refusal = refuse(request, *target))
+    return answer(std::move(*refusal));
+
+  stats_scope scope;
+  if (!request.workspace.empty()) {
+    const auto* own = find_workspace(process, request.workspace);
+    if (!own)
+      return answer(error_answer(404, "the workspace of this socket is gone"));
+    scope = own->index;
+  }
+  if (!target->workspace.empty()) {
+    auto* context = find_workspace(process, target->workspace);
+    if (!context || (scope && *scope != context->index))
+      return answer(error_answer(404, "there is no such workspace"));
+    return answer_of_workspace(self, request, *target, *context, answer);
+  }
+  switch (target->call) {
+  case control_call::readyz:
+    return tell_readiness(self, scope, answer);
+  case control_call::metrics:
+  case control_call::stats:
+  case control_call::workspaces:
+    return tell_stats(self, target->call, scope, answer);
+  case control_call::crash:
+    return answer(crash(process, request));
+  case control_call::page:
+    if (const auto page = state_of(self).page)
+      return answer(page());
+    return answer(error_answer(404, "this build has no status page; /v1/stats tells the same"));
+  default: // what the server's side answers itself
+    return answer(error_answer(404, "there is no such call"));
+  }
+}
+
+} // namespace
+
+control_interface::behavior_type control_actor(self_pointer self, process_context* context,
+                                               control_answer (*page)()) {
+  self->observe(&context->probe_of(shared_actor::control));
+  state_of(self).context = context;
+  state_of(self).page = page;
+  return {
+      [self](const control_request& request) -> caf::result<control_answer> {
+        auto promise = std::make_shared<promised<control_answer>>(self);
+        auto result = promise->result();
+        answer_call(self, request, [promise](control_answer answer) { promise->deliver(std::move(answer)); });
+        return result;
+      },
+  };
+}
+
+child_spec control_child(process_context& process, control_answer (*page)()) {
+  child_spec spec;
+  spec.name = shared_actor_names[static_cast<std::size_t>(shared_actor::control)];
+  spec.start = [&process, page](caf::actor_system& system) {
+    return publish(process.control, system.spawn<caf::detached>(control_actor, &process, page));
+  };
+  spec.published = [&process] {
+    return caf::actor_cast<caf::actor>(process.control.get());
+  };
+  spec.withdraw = [&process] {
+    process.control.set(control_interface{});
+  };
+  spec.probe = &process.probe_of(shared_actor::control);
+  return spec;
+}
+
+bool repeatable(const control_request& request) {
+  const auto target = parse_target(request.target);
+  return !target || (target->call != control_call::outcomes && target->call != control_call::crash);
+}
+
+std::chrono::milliseconds patience_for(const control_request& request, const settings& configuration) {
+  const auto target = parse_target(request.target);
+  const std::chrono::milliseconds patience{30000};
+  if (!target || target->call != control_call::beat)
+    return patience;
+  // Each may be made twice, should the token be refused.
+  return patience + 2 * std::max(configuration.heartbeat.timeout, configuration.delegation.timeout);
+}
+
+} // namespace workspace_supervisor

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "actors/supervisor.hpp"
+#include "app/control/http_server.hpp"
+
+#include <memory>
+
+namespace workspace_supervisor {
+
+struct process_context;
+class event_log;
+
+/// The control API, wired: the server, its listeners by the configuration, and the actor that answers. Made
+/// before the actors start and destroyed after `stop`; functions are called by one thread.
+class control {
+public:
+  struct choices {
+    control_answer (*page)() = nullptr; ///< answers GET /
+    http_limits limits;
+  };
+
+  /// Both live longer.
+  control(process_context& process, event_log& log);
+  control(process_context& process, event_log& log, choices chosen);
+  control(const control&) = delete;
+  control& operator=(const control&) = delete;
+  ~control();
+
+  /// Binds the Unix sockets of the configuration; in a directory that exists. In use: exit code 75; an error:
+  /// 78, unless it is the state directory that cannot be used.
+  http_listen_result listen();
+  /// The actor that answers, for `root_plan`.
+  child_spec child();
+  /// Serves from now on, in a process whose actors run.
+  void start();
+  /// Ends all connections and removes the sockets. Before the actor system goes.
+  void stop();
+  http_server& server() noexcept;
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace workspace_supervisor

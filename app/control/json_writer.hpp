@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace workspace_supervisor {
+
+/// Writes JSON text piece by piece. Text that is not UTF-8 is made so.
+class json_writer {
+public:
+  json_writer& begin_object() { return open('{'); }
+  json_writer& end_object() { return close('}'); }
+  json_writer& begin_array() { return open('['); }
+  json_writer& end_array() { return close(']'); }
+  json_writer& key(std::string_view name);
+
+  json_writer& value(std::string_view text);
+  json_writer& value(const char* text) { return value(std::string_view{text}); }
+  json_writer& value(const std::string& text) { return value(std::string_view{text}); }
+  json_writer& value(double number);
+  json_writer& value(bool truth) { return raw(truth ? "true" : "false"); }
+  json_writer& value(std::int64_t number) { return raw(std::to_string(number)); }
+  json_writer& value(std::uint64_t number) { return raw(std::to_string(number)); }
+  json_writer& value(std::uint32_t number) { return raw(std::to_string(number)); }
+  json_writer& value(std::int32_t number) { return raw(std::to_string(number)); }
+  /// A value that is JSON already.
+  json_writer& raw(std::string_view json);
+
+  template <class Value>
+  json_writer& member(std::string_view name, const Value& content) {
+    return key(name).value(content);
+  }
+
+  std::size_t size() const { return text_.size(); }
+  /// The text, with a newline at its end.
+  std::string take() {
+    text_ += '\n';
+    return std::move(text_);
+  }
+
+private:
+  json_writer& open(char bracket);
+  json_writer& close(char bracket);
+  void separate();
+  void quoted(std::string_view text);
+
+  std::string text_;
+  bool first_ = true; ///< nothing stands before the next value within its object or array
+};
+
+} // namespace workspace_supervisor
