@@ -2,6 +2,7 @@
 
 #include "actors/process.hpp"
 #include "actors/result_store.hpp"
+#include "app/control/control.hpp"
 #include "app/runtime.hpp"
 
 #include <array>
@@ -71,10 +72,16 @@ int run_daemon(const settings& configuration, const std::vector<std::string>& wa
     log.emit(make_event(log_level::error, "configuration.invalid", {}, error));
     return exit_configuration;
   }
+  control api{running.context(), log};
+  if (const auto listening = api.listen(); listening.in_use || !listening.error.empty()) {
+    log.emit(make_event(log_level::error, "control.unavailable", {}, listening.error));
+    return listening.in_use ? exit_locked : exit_configuration;
+  }
   log.emit(make_event(log_level::info, "supervisor.started", {}, "version " + product_version())
                .with("pid", std::int64_t{::getpid()})
                .with("workspaces", static_cast<std::int64_t>(configuration.workspaces.size())));
-  running.start();
+  running.start({api.child()});
+  api.start();
 
   std::array<pollfd, 2> ready{{{signals, POLLIN, 0}, {running.ended_descriptor(), POLLIN, 0}}};
   while (::poll(ready.data(), ready.size(), -1) < 0 && errno == EINTR) {
@@ -83,10 +90,12 @@ int run_daemon(const settings& configuration, const std::vector<std::string>& wa
     log.emit(
         make_event(log_level::error, "supervisor.gave-up", {}, "the tree of actors cannot be kept running"));
     limit_stopping(exit_gave_up);
+    api.stop();
     return exit_gave_up;
   }
   limit_stopping(exit_stopped);
   log.emit(make_event(log_level::info, "supervisor.stopping", {}, "asked to stop"));
+  api.stop();
   running.stop();
   running.wait_ended(stop_patience);
   return exit_stopped;

@@ -2,6 +2,7 @@
 
 #include "actors/process.hpp"
 #include "actors/result_store.hpp"
+#include "app/control/control.hpp"
 #include "app/dev/dev_screen.hpp"
 #include "app/dev/platform.hpp"
 #include "app/runtime.hpp"
@@ -323,7 +324,11 @@ int run_dev_mode(settings configuration, std::optional<milliseconds> duration) {
     shown = &running.context().workspaces.front();
     screen.say("A platform of this machine's own: " + platform.url());
     screen.say("Everything of this run lies in:   " + folder.path());
-    running.start();
+    control api{running.context(), log};
+    if (const auto listening = api.listen(); !listening.error.empty())
+      screen.say(listening.error);
+    running.start({api.child()});
+    api.start();
 
     scenario play{platform, running.context(), screen, done, configuration.workspaces.front().results_file};
     const auto start = clock::now();
@@ -341,6 +346,7 @@ int run_dev_mode(settings configuration, std::optional<milliseconds> duration) {
       screen.refresh();
     }
     play.consume_results();
+    api.stop();
     running.stop();
     running.wait_ended(milliseconds{4000});
     shown = nullptr;
