@@ -2,7 +2,8 @@
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
-#include <boost/json/value.hpp>
+
+#include <charconv>
 
 namespace workspace_supervisor {
 
@@ -21,7 +22,8 @@ std::string beat_body(const std::string& workspace, const activity_report& repor
   body += R"({"workspace_id":)";
   body += quoted(workspace);
   body += R"(,"error_rate":)";
-  body += boost::json::serialize(boost::json::value(report.error_rate()));
+  char rate[32];
+  body.append(rate, std::to_chars(rate, rate + sizeof rate, report.error_rate()).ptr);
   body += R"(,"sample_error":)";
   body += quoted(report.wedged ? report.wedged_reason : report.sample_error);
   body += R"(,"active_tasks":)";
