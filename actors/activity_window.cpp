@@ -1,8 +1,19 @@
 #include "actors/activity_window.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace workspace_supervisor {
+
+namespace {
+
+/// Both are not negative; the sum stays where no `int64_t` overflows.
+std::int64_t bounded_sum(std::int64_t left, std::int64_t right) {
+  return left > std::numeric_limits<std::int64_t>::max() - right ? std::numeric_limits<std::int64_t>::max()
+                                                                 : left + right;
+}
+
+} // namespace
 
 bool apply(activity_report& report, const set_activity& change) {
   bool changed = false;
@@ -18,8 +29,8 @@ bool apply(activity_report& report, const set_activity& change) {
 }
 
 void apply(activity_report& report, const record_outcomes& outcomes) {
-  report.requests += outcomes.successes + outcomes.errors;
-  report.errors += outcomes.errors;
+  report.requests = bounded_sum(report.requests, bounded_sum(outcomes.successes, outcomes.errors));
+  report.errors = bounded_sum(report.errors, outcomes.errors);
   if (outcomes.has_sample_error) {
     report.sample_error = outcomes.sample_error;
     ++report.sample_number;

@@ -25,16 +25,22 @@ void beat_schedule::changed(time) {
 void beat_schedule::begun(time now) {
   last_begun_ = now;
   begun_once_ = true;
-  change_waiting_ = false;
+  change_under_way_ = std::exchange(change_waiting_, false);
   // Should the actor crash under way, its successor finds the beat overdue: `next_` moves on only at the end.
 }
 
+void beat_schedule::resumed() {
+  change_waiting_ = change_waiting_ || std::exchange(change_under_way_, false);
+}
+
 int beat_schedule::delivered(time now) {
+  change_under_way_ = false;
   next_ = tick_after(std::max(now, last_begun_));
   return std::exchange(failures_, 0);
 }
 
 int beat_schedule::failed(time now, double random, std::optional<duration> retry_after) {
+  change_under_way_ = false; // the retry tells it
   ++failures_;
   auto delay = policy_.retry_min;
   for (int doubled = 1; doubled < failures_ && delay < policy_.interval; ++doubled)

@@ -32,6 +32,8 @@ public:
   void changed(time now);
   /// A beat begins at `now`; changes until now are in it.
   void begun(time now);
+  /// Whoever began the last beat is gone: what it was to tell is told by another.
+  void resumed();
   /// The beat that began last was delivered. @returns how many failures in a row it ended.
   int delivered(time now);
   /// The beat that began last failed. `random` in [0, 1) is the jitter, `retry_after` what the platform asked
@@ -51,6 +53,7 @@ private:
   bool started_ = false;
   bool begun_once_ = false;
   bool change_waiting_ = false;
+  bool change_under_way_ = false; ///< told by the beat that is under way
   int failures_ = 0;
 };
 

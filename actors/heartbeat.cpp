@@ -170,7 +170,7 @@ heartbeat_interface::behavior_type heartbeat_actor(self_pointer self, workspace_
   const auto& heartbeat = context->process->configuration.heartbeat;
   context->schedule.update([&](beat_schedule& schedule) {
     if (schedule.started())
-      return; // a predecessor's: its phase stays
+      return schedule.resumed(); // a predecessor's: its phase stays
     auto origin = clock::now();
     const auto all = context->process->workspaces.size();
     if (all > 50)
