@@ -1,0 +1,292 @@
+"""workspace_supervisor.HeartbeatLoop, the drop-in, against the real supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from processes import Platform, SupervisorProcess, wait_until
+from workspace_supervisor import HeartbeatLoop, Supervisor
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[HeartbeatLoop]:
+    made = HeartbeatLoop("http://platform", "ws-1", socket_path=str(tmp_path / "control.sock"))
+    yield made
+    asyncio.run(made.stop())
+
+
+def activity(supervisor: SupervisorProcess) -> dict:
+    return Supervisor(supervisor.socket, workspace_id="ws-1").workspace()["activity"]
+
+
+def keep_window(platform: Platform) -> None:
+    """No beat is delivered: what was recorded stays in the supervisor's window, to be counted."""
+    platform.order("fault", action="status", status=500, **{"class": "beat"})
+
+
+def test_it_begins_like_the_class_it_replaces() -> None:
+    before = time.time()
+    made = HeartbeatLoop("http://platform", "ws-1")
+    assert (made.active_tasks, made.current_task, made.sample_error) == (0, "", "")
+    assert (made.error_count, made.request_count, made.error_rate) == (0, 0, 0.0)
+    assert before <= made.start_time <= time.time()
+
+
+def test_it_reads_back_what_was_said() -> None:
+    made = HeartbeatLoop("http://platform", "ws-1")
+    made.active_tasks += 2
+    made.current_task = "x"
+    made.record_error("bad")
+    made.record_success()
+    assert (made.active_tasks, made.current_task, made.sample_error) == (2, "x", "bad")
+    assert (made.error_count, made.request_count, made.error_rate) == (1, 2, 0.5)
+
+
+def test_activity_reaches_the_platform_in_one_beat(loop: HeartbeatLoop, supervisor: SupervisorProcess,
+                                                   platform: Platform) -> None:
+    wait_until(platform.beats, "the first beat")
+    loop.start()
+    loop.active_tasks = 2
+    loop.current_task = "reading"
+    beat = wait_until(lambda: [b["body"] for b in platform.beats() if b["body"]["active_tasks"] == 2])[0]
+    assert beat["current_task"] == "reading"
+
+
+def test_what_was_said_before_the_start_is_told(loop: HeartbeatLoop, supervisor: SupervisorProcess) -> None:
+    loop.current_task = "early"
+    loop.start()
+    wait_until(lambda: activity(supervisor)["current_task"] == "early")
+
+
+def test_outcomes_are_counted_exactly(loop: HeartbeatLoop, platform: Platform, make_supervisor) -> None:
+    keep_window(platform)
+    supervisor = make_supervisor()
+    supervisor.start()
+    loop.start()
+    threads = [threading.Thread(target=lambda: [loop.record_success() for _ in range(500)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(100):
+        loop.record_error("one of many")
+        time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    loop.record_error("the last")
+    asyncio.run(loop.stop())
+    window = activity(supervisor)
+    assert (window["requests"], window["errors"], window["sample_error"]) == (2101, 101, "the last")
+
+
+@pytest.mark.parametrize("order", ["errors first", "requests first"])
+def test_counts_may_be_assigned(loop: HeartbeatLoop, platform: Platform, make_supervisor, order: str) -> None:
+    keep_window(platform)
+    supervisor = make_supervisor()
+    supervisor.start()
+    if order == "errors first":
+        loop.error_count += 1
+        loop.request_count += 1
+    else:
+        loop.request_count += 1
+        loop.error_count += 1
+    loop.request_count += 3
+    loop.sample_error = "assigned"
+    loop.start()
+    asyncio.run(loop.stop())
+    window = activity(supervisor)
+    assert (window["requests"], window["errors"], window["sample_error"]) == (4, 1, "assigned")
+
+
+def test_counts_set_back_take_nothing_away(loop: HeartbeatLoop, platform: Platform, make_supervisor) -> None:
+    keep_window(platform)
+    supervisor = make_supervisor()
+    supervisor.start()
+    loop.record_error("x")
+    loop.error_count = loop.request_count = 0
+    loop.record_success()
+    loop.start()
+    asyncio.run(loop.stop())
+    assert (loop.request_count, activity(supervisor)["requests"], activity(supervisor)["errors"]) == (1, 2, 1)
+
+
+def test_a_supervisor_that_comes_late_is_told_everything(loop: HeartbeatLoop, platform: Platform,
+                                                         make_supervisor) -> None:
+    keep_window(platform)
+    loop.start()
+    for number in range(1000):
+        loop.active_tasks = number
+        loop.record_error(f"error {number}")
+        loop.record_success()
+    supervisor = make_supervisor()
+    supervisor.start()
+    wait_until(lambda: activity(supervisor)["active_tasks"] == 999)
+    window = activity(supervisor)
+    assert (window["requests"], window["errors"], window["sample_error"]) == (2000, 1000, "error 999")
+
+
+def test_a_supervisor_that_starts_anew_is_told_the_state_again(loop: HeartbeatLoop, make_supervisor) -> None:
+    supervisor = make_supervisor()
+    supervisor.start()
+    loop.start()
+    loop.active_tasks = 1
+    loop.current_task = "goes on"
+    wait_until(lambda: activity(supervisor)["current_task"] == "goes on")
+    supervisor.kill()
+    supervisor.start()
+    # The agent says nothing: the client has noticed by itself.
+    wait_until(lambda: activity(supervisor)["current_task"] == "goes on")
+
+
+def test_what_is_said_while_the_supervisor_is_away_arrives(loop: HeartbeatLoop, platform: Platform,
+                                                           make_supervisor) -> None:
+    keep_window(platform)
+    supervisor = make_supervisor()
+    supervisor.start()
+    loop.start()
+    loop.current_task = "before"
+    wait_until(lambda: activity(supervisor)["current_task"] == "before")
+    supervisor.kill()
+    loop.record_error("while it was away")
+    loop.current_task = "after"
+    supervisor.start()
+    wait_until(lambda: activity(supervisor)["current_task"] == "after")
+    window = activity(supervisor)
+    assert (window["requests"], window["errors"], window["sample_error"]) == (1, 1, "while it was away")
+
+
+def test_crashing_actors_lose_no_outcome(loop: HeartbeatLoop, platform: Platform, make_supervisor) -> None:
+    keep_window(platform)
+    supervisor = make_supervisor("--supervisor.fault-injection=true", "--supervisor.max-restarts=1000")
+    supervisor.start()
+    loop.start()
+    client = Supervisor(supervisor.socket, workspace_id="ws-1")
+    for _ in range(5):
+        loop.record_error("x")
+        wait_until(lambda: activity(supervisor)["errors"] == loop.error_count)
+        client.crash("activity")
+    loop.record_error("the last")
+    wait_until(lambda: activity(supervisor)["errors"] >= 6)
+
+
+def test_beats_go_on_while_the_agent_blocks_its_event_loop(loop: HeartbeatLoop, platform: Platform,
+                                                           make_supervisor) -> None:
+    supervisor = make_supervisor("--heartbeat.interval=500ms")
+    supervisor.start()
+
+    async def agent() -> "tuple[float, float]":
+        loop.start()
+        loop.active_tasks += 1
+        loop.current_task = "a tool that blocks"
+        begin = time.time()
+        time.sleep(4)
+        end = time.time()
+        loop.active_tasks -= 1
+        return begin, end
+
+    begin, end = asyncio.run(agent())
+    meanwhile = [beat for beat in platform.beats() if begin < beat["time"] < end]
+    assert len(meanwhile) >= 4
+    assert meanwhile[-1]["body"]["current_task"] == "a tool that blocks"
+
+
+def test_many_changes_make_few_beats_and_the_last_wins(loop: HeartbeatLoop, supervisor: SupervisorProcess,
+                                                       platform: Platform) -> None:
+    wait_until(platform.beats, "the first beat")
+    loop.start()
+    begin = time.monotonic()
+    for number in range(1, 41):
+        loop.active_tasks = number
+        time.sleep(0.05)
+    wait_until(lambda: platform.beats()[-1]["body"]["active_tasks"] == 40)
+    seconds = time.monotonic() - begin
+    assert len(platform.beats()) <= 1 + 1 + seconds + 1
+
+
+@pytest.mark.parametrize("state", ["nobody", "silent", "closing", "nonsense"])
+def test_the_agent_never_notices(loop: HeartbeatLoop, tmp_path: Path, state: str) -> None:
+    """Whatever is at the other end: nothing raises, nothing blocks."""
+    listening = socket.socket(socket.AF_UNIX)
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            if state == "silent":
+                ended.wait()
+            elif state == "nonsense":
+                connection.sendall(b"\xff\xfe\r\n\r\n")
+            connection.close()
+
+    serving = threading.Thread(target=serve, daemon=True)
+    if state != "nobody":
+        listening.bind(str(tmp_path / "control.sock"))
+        listening.listen()
+        serving.start()
+    loop.start()
+    for number in range(10000):
+        loop.active_tasks = number
+        loop.record_error("x")
+    asyncio.run(loop.stop())
+    ended.set()
+    listening.close()
+
+
+def test_strange_values_do_no_harm(loop: HeartbeatLoop, platform: Platform, make_supervisor) -> None:
+    keep_window(platform)
+    supervisor = make_supervisor()
+    supervisor.start()
+    loop.start()
+    loop.active_tasks = -5
+    loop.current_task = None  # type: ignore[assignment]
+    loop.record_error(ValueError("no string"))  # type: ignore[arg-type]
+    loop.record_error("\ud800 \0 ü " + "x" * 1000000)
+    loop.error_count = "many"  # type: ignore[assignment]
+    asyncio.run(loop.stop())
+    window = activity(supervisor)
+    assert (window["active_tasks"], window["current_task"], window["errors"]) == (0, "", 2)
+    assert window["sample_error"].startswith("? \0 ü xxx")
+
+
+def test_it_can_start_and_stop_again_and_twice(loop: HeartbeatLoop, supervisor: SupervisorProcess) -> None:
+    async def twice() -> None:
+        for text in ("one", "two"):
+            loop.start()
+            loop.start()
+            loop.current_task = text
+            await loop.stop()
+            await loop.stop()
+            assert activity(supervisor)["current_task"] == text
+
+    asyncio.run(twice())
+
+
+def test_no_thread_stays(loop: HeartbeatLoop, supervisor: SupervisorProcess) -> None:
+    before = threading.active_count()
+    loop.start()
+    asyncio.run(loop.stop())
+    assert threading.active_count() == before
+
+
+def test_a_forked_child_is_not_blocked_and_tells_nothing(loop: HeartbeatLoop, supervisor: SupervisorProcess) -> None:
+    loop.start()
+    loop.current_task = "of the parent"
+    wait_until(lambda: activity(supervisor)["current_task"] == "of the parent")
+    with loop._lock:
+        child = os.fork()
+        if child == 0:
+            loop.current_task = "of the child"
+            os._exit(7 if loop.current_task == "of the child" else 1)
+    assert os.waitpid(child, 0)[1] == 7 << 8
+    loop.active_tasks = 1
+    wait_until(lambda: activity(supervisor)["active_tasks"] == 1)
+    assert activity(supervisor)["current_task"] == "of the parent"
