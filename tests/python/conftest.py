@@ -5,7 +5,8 @@ from typing import Callable, Iterator, List
 
 import pytest
 
-from processes import Platform, SupervisorProcess
+from processes import Platform, SupervisorProcess, wait_until
+from workspace_supervisor import Supervisor
 
 
 @pytest.fixture
@@ -31,7 +32,15 @@ def make_supervisor(tmp_path: Path, platform: Platform) -> Iterator[Callable[...
 
 @pytest.fixture
 def supervisor(make_supervisor: Callable[..., SupervisorProcess]) -> SupervisorProcess:
-    """One that runs, with intervals of an hour: what happens in a test happens because of it."""
+    """One that runs and has done its first beat and poll, with intervals of an hour: what happens in a test
+    happens because of it."""
     made = make_supervisor("--supervisor.fault-injection=true")
     made.start()
+    client = Supervisor(made.socket, workspace_id="ws-1")
+
+    def has_begun() -> bool:
+        workspace = client.workspace()
+        return workspace["status"] == "online" and workspace["delegations"]["polls"] > 0
+
+    wait_until(has_begun, "the first beat and poll")
     return made

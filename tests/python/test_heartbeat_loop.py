@@ -52,7 +52,6 @@ def test_it_reads_back_what_was_said() -> None:
 
 def test_activity_reaches_the_platform_in_one_beat(loop: HeartbeatLoop, supervisor: SupervisorProcess,
                                                    platform: Platform) -> None:
-    wait_until(platform.beats, "the first beat")
     loop.start()
     loop.active_tasks = 2
     loop.current_task = "reading"
@@ -198,7 +197,6 @@ def test_beats_go_on_while_the_agent_blocks_its_event_loop(loop: HeartbeatLoop, 
 
 def test_many_changes_make_few_beats_and_the_last_wins(loop: HeartbeatLoop, supervisor: SupervisorProcess,
                                                        platform: Platform) -> None:
-    wait_until(platform.beats, "the first beat")
     loop.start()
     begin = time.monotonic()
     for number in range(1, 41):

@@ -1,0 +1,321 @@
+"""workspacectl: each command against the real supervisor, and against none."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Callable, Dict
+
+import pytest
+
+from processes import BUILD, PATIENCE, Platform, SupervisorProcess, clean_environment, wait_until
+
+PROGRAM = str(BUILD / "workspacectl")
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs workspacectl at the test's socket."""
+
+    def go(*arguments: str, stdin: str = "", environment: Dict[str, str] = {}) -> "subprocess.CompletedProcess[str]":
+        whole = {"WORKSPACE_SUPERVISOR_SOCKET": str(tmp_path / "control.sock"), **environment}
+        return subprocess.run([PROGRAM, *arguments], input=stdin, env=clean_environment(**whole), timeout=PATIENCE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return go
+
+
+def activity(run: Run) -> dict:
+    return json.loads(run("status", "--workspace=ws-1", "--json").stdout)["activity"]
+
+
+# -- status
+
+
+def test_status_of_an_online_workspace(run: Run, supervisor: SupervisorProcess) -> None:
+    shown = run("status")
+    said = shown.stdout
+    assert shown.returncode == 0
+    assert said.startswith("workspace-supervisor ")
+    assert [word in said for word in ("WORKSPACE", "ws-1", "online", "heartbeat", "delegation-poller")] == [True] * 5
+
+
+def test_status_tells_scripts_that_it_is_not_online(run: Run, platform: Platform, make_supervisor) -> None:
+    platform.order("fault", action="status", status=500)
+    make_supervisor().start()
+    for arguments in ([], ["--json"], ["--json", "--workspace=ws-1"], ["--workspace=ws-1"]):
+        wait_until(lambda: "unreachable" in run("status", *arguments).stdout, "unreachable")
+        assert run("status", *arguments).returncode == 3
+
+
+def test_status_as_json_is_the_answer(run: Run, supervisor: SupervisorProcess) -> None:
+    assert "ws-1" in json.loads(run("status", "--json").stdout)["workspaces"]
+
+
+def test_status_watched_goes_on_without_the_supervisor(run: Run, supervisor: SupervisorProcess) -> None:
+    environment = clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)
+    with subprocess.Popen([PROGRAM, "status", "--watch=1"], env=environment, stdout=subprocess.PIPE,
+                          text=True) as watching:
+        assert watching.stdout is not None
+        lines = iter(watching.stdout)
+        next(line for line in lines if line.startswith("ws-1"))
+        supervisor.kill()
+        next(line for line in lines if "No answer" in line)
+        supervisor.start()
+        next(line for line in lines if line.startswith("ws-1"))
+        watching.send_signal(signal.SIGINT)
+
+
+# -- what the agent says
+
+
+def test_task_and_done(run: Run, supervisor: SupervisorProcess) -> None:
+    assert run("task", "sorting the mail").returncode == 0
+    assert (activity(run)["active_tasks"], activity(run)["current_task"]) == (1, "sorting the mail")
+    assert run("task", "three of them", "--active=3").returncode == 0
+    assert activity(run)["active_tasks"] == 3
+    assert run("task", "--done").returncode == 0
+    assert (activity(run)["active_tasks"], activity(run)["current_task"]) == (0, "")
+
+
+def test_a_task_that_looks_like_an_option(run: Run, supervisor: SupervisorProcess) -> None:
+    assert run("task", "--", "--done").returncode == 0
+    assert activity(run)["current_task"] == "--done"
+
+
+def test_outcomes(run: Run, platform: Platform, make_supervisor) -> None:
+    platform.order("fault", action="status", status=500, **{"class": "beat"})
+    make_supervisor().start()
+    assert run("outcome", "--success", "--count=3").returncode == 0
+    assert run("outcome", "--error", "the tool failed").returncode == 0
+    said = activity(run)
+    assert (said["requests"], said["errors"], said["sample_error"]) == (4, 1, "the tool failed")
+
+
+def test_wedge_and_unwedge(run: Run, supervisor: SupervisorProcess) -> None:
+    assert run("wedge", "the SDK hangs").returncode == 0
+    assert (activity(run)["runtime_state"], activity(run)["reason"]) == ("wedged", "the SDK hangs")
+    assert "wedged: the SDK hangs" in run("status").stdout
+    assert run("unwedge").returncode == 0
+    assert activity(run)["runtime_state"] == ""
+
+
+def test_text_of_others_cannot_steer_the_terminal(run: Run, supervisor: SupervisorProcess) -> None:
+    run("task", "red \x1b[31m, \x07 bell, \u202e turned, \n line, \u009b31m")
+    said = run("status").stdout
+    assert r"red \x1b[31m, \x07 bell" in said
+    assert not set("\x1b\x07\u202e\u009b") & set(said)
+
+
+# -- what it shall do
+
+
+def test_beat(run: Run, supervisor: SupervisorProcess) -> None:
+    done = run("beat")
+    assert done.returncode == 0
+    assert "Beat delivered" in done.stdout and "0 new results" in done.stdout
+    assert json.loads(run("beat", "--json").stdout)["beat"]["delivered"] is True
+
+
+def test_a_beat_that_fails_is_told_and_has_a_code(run: Run, platform: Platform, supervisor: SupervisorProcess) -> None:
+    platform.order("fault", action="status", status=500, **{"class": "beat"})
+    failed = run("beat")
+    assert failed.returncode == 3
+    assert "Beat failed" in failed.stdout and "500" in failed.stdout
+
+
+def test_results(run: Run, platform: Platform, supervisor: SupervisorProcess) -> None:
+    assert run("results").stdout == "No results.\n"
+    platform.complete("d-1")
+    run("beat")
+    platform.complete("d-2", "failed", error="it \x1b[2J broke")
+    run("beat")
+    said = run("results")
+    assert "summary of d-1" in said.stdout and r"it \x1b[2J broke" in said.stdout
+    first = json.loads(run("results", "--json", "--limit=1").stdout)["results"]
+    assert [result["delegation_id"] for result in first] == ["d-1"]
+    rest = run("results", f"--after={first[0]['seq']}").stdout
+    assert "d-2" in rest and "d-1" not in rest
+    assert f"--after={first[0]['seq']}" in run("results", "--limit=1").stdout
+
+
+def test_token_set_reads_standard_input(run: Run, platform: Platform, supervisor: SupervisorProcess) -> None:
+    platform.order("token", workspace="ws-1", token="another-token")
+    done = run("token", "set", stdin="another-token\n")
+    assert done.returncode == 0 and "another-token" not in done.stdout + done.stderr
+    assert run("beat").returncode == 0
+    assert platform.token_file.read_text().strip() == "another-token"
+
+
+def test_token_set_without_a_token(run: Run, supervisor: SupervisorProcess) -> None:
+    assert run("token", "set", stdin="\n").returncode == 2
+    assert run("token", "set", "the-token").returncode == 2
+
+
+def test_a_token_typed_at_a_terminal_is_not_shown(platform: Platform, supervisor: SupervisorProcess) -> None:
+    ours, its = pty.openpty()
+    environment = clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)
+    with subprocess.Popen([PROGRAM, "token", "set"], env=environment, stdin=its, stdout=its, stderr=its) as typing:
+        os.close(its)
+        said = b""
+        while b"Token:" not in said:
+            said += os.read(ours, 1024)
+        os.write(ours, b"typed-token\n")
+        while True:
+            try:
+                said += os.read(ours, 1024)
+            except OSError:
+                break
+    os.close(ours)
+    assert typing.returncode == 0 and b"typed-token" not in said
+    assert platform.token_file.read_text().strip() == "typed-token"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_events(run: Run, supervisor: SupervisorProcess, form: str) -> None:
+    environment = clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)
+    arguments = [PROGRAM, "events", *(["--json"] if form == "json" else [])]
+    with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        os.set_blocking(following.stdout.fileno(), False)
+        said = ""
+        deadline = time.monotonic() + PATIENCE
+        while "actor.crashed" not in said or not said.endswith("\n"):
+            assert time.monotonic() < deadline, said
+            run("crash", "parent-name")
+            said += following.stdout.read() or ""
+        following.send_signal(signal.SIGINT)
+    crashed = next(line for line in said.splitlines() if "actor.crashed" in line)
+    if form == "json":
+        assert json.loads(crashed)["actor"] == "parent-name"
+    else:
+        assert " actor=parent-name" in crashed
+
+
+def test_events_end_with_the_supervisor(supervisor: SupervisorProcess) -> None:
+    environment = clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)
+    with subprocess.Popen([PROGRAM, "events"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True) as following:
+        descriptors = f"/proc/{following.pid}/fd"
+        wait_until(lambda: any(os.readlink(f"{descriptors}/{fd}").startswith("socket:") for fd in os.listdir(descriptors)
+                               if os.path.islink(f"{descriptors}/{fd}")), "the connection")
+        supervisor.stop()
+        assert following.wait(PATIENCE) in (3, 69)
+
+
+def test_crash(run: Run, supervisor: SupervisorProcess) -> None:
+    for actor in ("activity", "store"):
+        assert run("crash", actor).returncode == 0
+    wait_until(lambda: json.loads(run("status", "--json", "--workspace=ws-1").stdout)["actors"]["activity"]["restarts"])
+    wait_until(lambda: json.loads(run("status", "--json").stdout)["actors"]["store"]["restarts"])
+
+
+# -- refusals and troubles
+
+
+def test_what_the_supervisor_refuses_is_told(run: Run, supervisor: SupervisorProcess) -> None:
+    refused = run("crash", "nobody")
+    assert refused.returncode == 1
+    assert "expected one of" in refused.stderr
+
+
+def test_a_refusal_as_json(run: Run, supervisor: SupervisorProcess) -> None:
+    refused = run("beat", "--workspace=ws-2", "--json")
+    assert refused.returncode == 1
+    assert json.loads(refused.stdout)["error"]["code"] == "not_found"
+
+
+def test_a_workspace_that_is_not_there(run: Run, supervisor: SupervisorProcess) -> None:
+    for arguments in (["status"], ["task", "x"], ["results"]):
+        assert run(*arguments, "--workspace", "../x y").returncode == 1
+
+
+def test_the_environment_names_the_workspace(run: Run, supervisor: SupervisorProcess) -> None:
+    assert run("task", "x", environment={"WORKSPACE_ID": "ws-2"}).returncode == 1
+    assert run("task", "x", "--workspace=ws-1", environment={"WORKSPACE_ID": "ws-2"}).returncode == 0
+
+
+def test_several_workspaces_and_none_named(run: Run, tmp_path: Path, platform: Platform, make_supervisor) -> None:
+    (tmp_path / "two").mkdir()
+    make_supervisor(f"--workspaces.ws-2.configs-dir={tmp_path / 'two'}").start()
+    asked = run("task", "x")
+    assert asked.returncode == 2
+    assert "ws-1" in asked.stderr and "ws-2" in asked.stderr
+    assert run("task", "of the second", "--workspace=ws-2").returncode == 0
+    assert "of the second" in run("status").stdout
+
+
+def test_nobody_there(run: Run, tmp_path: Path) -> None:
+    for arguments in (["status"], ["task", "x"], ["events"], ["beat", "--workspace=ws-1"]):
+        failed = run(*arguments)
+        assert failed.returncode == 69
+        assert str(tmp_path / "control.sock") in failed.stderr and "Is workspace-supervisor running?" in failed.stderr
+
+
+def test_a_socket_that_was_left_behind(run: Run, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "control.sock"))
+    failed = run("status")
+    assert failed.returncode == 69 and "nobody listens" in failed.stderr
+
+
+def test_no_answer_in_time(run: Run, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "control.sock"))
+        silent.listen()
+        failed = run("status", "--timeout=1")
+    assert failed.returncode == 69 and "did not answer" in failed.stderr
+
+
+def test_a_path_that_is_too_long(run: Run) -> None:
+    failed = run("status", "--socket=/" + "x" * 200)
+    assert failed.returncode == 69 and "107 bytes" in failed.stderr
+
+
+def test_the_default_path(run: Run) -> None:
+    failed = run("status", environment={"WORKSPACE_SUPERVISOR_SOCKET": "", "CONFIGS_DIR": "/nowhere"})
+    assert "/nowhere/.supervisor/control.sock" in failed.stderr
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["nonsense"], ["task"], ["task", "x", "--done"], ["task", "x", "y"], ["status", "--done"], ["status", "--nonsense"],
+    ["outcome"], ["outcome", "--error", "x", "--success"], ["wedge"], ["results", "--after", "-1"],
+    ["results", "--limit=1001"], ["results", "--limit"], ["token"], ["token", "get"], ["crash"], ["status", "--json=1"],
+])
+def test_a_wrong_command_line(run: Run, arguments: "list[str]") -> None:
+    failed = run(*arguments)
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("workspacectl: ") and failed.stdout == ""
+
+
+def test_help_documents_commands_and_exit_codes(run: Run) -> None:
+    said = run("--help")
+    assert said.returncode == 0
+    for word in ("status", "task", "outcome", "wedge", "unwedge", "beat", "results", "token set", "events", "crash",
+                 "--json", "--workspace", "--socket", "Exit codes", "69"):
+        assert word in said.stdout
+
+
+# -- completion
+
+COMPLETION = Path(__file__).resolve().parents[2] / "config" / "workspacectl.bash"
+
+
+@pytest.mark.parametrize("line, wanted", [
+    ("workspacectl st", "status"), ("workspacectl crash heart", "heartbeat"), ("workspacectl task --d", "--done"),
+    ("workspacectl --json res", "results"), ("workspacectl token ", "set"), ("workspacectl outcome --su", "--success"),
+])
+def test_completion(line: str, wanted: str) -> None:
+    words = line.split(" ")
+    script = f'''source "{COMPLETION}"
+        COMP_WORDS=({' '.join(repr(word) for word in words)}); COMP_CWORD={len(words) - 1}
+        _workspacectl workspacectl; printf '%s\\n' "${{COMPREPLY[@]}}"'''
+    done = subprocess.run(["bash", "-eu", "-c", script], env=clean_environment(), stdout=subprocess.PIPE, text=True)
+    assert wanted in done.stdout.split()
