@@ -11,6 +11,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -137,7 +138,9 @@ struct process_context {
   caf::actor_system* system = nullptr;
   event_sink* events = nullptr;
   http_engine* http = nullptr;
-  result_store* store = nullptr;
+  /// Opens the store: called once, by the store actor, whose thread may wait for the disk.
+  std::function<std::unique_ptr<result_store>()> open_store;
+  std::unique_ptr<result_store> store; ///< the store actor's, and its successors'; null until it has started
   std::deque<workspace_context> workspaces; ///< fixed after the start: a place is a `workspace_index`
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   std::uint64_t hash_seed = 0; ///< random: nobody outside can make keys that collide

@@ -66,8 +66,8 @@ void emit(self_pointer self, log_level level, const char* name, std::string text
 
 /// Sends a POST on a connection of its own.
 template <class Then>
-void post(self_pointer self, const char* call, std::string body, std::chrono::milliseconds timeout,
-          Then then) {
+void post(self_pointer self, const char* call, const std::string& key, std::string body,
+          std::chrono::milliseconds timeout, Then then) {
   auto& context = *state_of(self).context;
   platform_request request;
   request.workspace = context.index;
@@ -77,6 +77,7 @@ void post(self_pointer self, const char* call, std::string body, std::chrono::mi
   request.lane = static_cast<std::int32_t>(request_lane::message);
   request.timeout_ms = timeout.count();
   request.fresh_connection = true;
+  request.key = std::to_string(context.index) + call + ' ' + key;
   request.from_workspace = std::string_view{call} == "/a2a";
   ask(self, context.process->platform_client, std::move(request), std::chrono::seconds{1}, then,
       [then](const std::string& error) {
@@ -168,7 +169,8 @@ double notify_user_of_results(self_pointer self, double now) {
       continue;
     }
     state.notification_busy = true;
-    post(self, "/notify", user_notification_body(user_notification_text(stored.result)), notification_timeout,
+    post(self, "/notify", std::to_string(stored.seq),
+         user_notification_body(user_notification_text(stored.result)), notification_timeout,
          [self, seq = stored.seq](platform_answer answer) { notified(self, seq, answer); });
     return 0;
   }
@@ -239,7 +241,7 @@ void message_answered(self_pointer self, double started, const platform_answer& 
 void attempt_message(self_pointer self) {
   auto& state = state_of(self);
   const auto& message = state.box.open_message;
-  post(self, "/a2a", self_message_body(message.message_id, message.text),
+  post(self, "/a2a", message.message_id, self_message_body(message.message_id, message.text),
        state.context->process->configuration.notifier.timeout,
        [self, started = wall_clock_now()](platform_answer answer) {
          message_answered(self, started, answer);

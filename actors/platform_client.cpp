@@ -57,9 +57,12 @@ void finish(self_pointer self, std::uint64_t id, platform_answer answer) {
   if (found == state.requests.end())
     return;
   answer.repeated = found->second.repeated;
-  auto promise = std::move(found->second.promise);
+  auto promises = std::move(found->second.promises);
+  if (!found->second.request.key.empty())
+    state.by_key.erase(found->second.request.key);
   state.requests.erase(found);
-  promise.deliver(std::move(answer));
+  for (auto& promise : promises)
+    promise.deliver(answer);
 }
 
 void repeat_with_fresh_token(self_pointer self, std::uint64_t id, platform_answer refusal) {
@@ -91,11 +94,15 @@ platform_client_interface::behavior_type platform_client(self_pointer self, proc
   return {
       [self](const platform_request& request) -> caf::result<platform_answer> {
         auto& state = state_of(self);
+        if (const auto same = state.by_key.find(request.key);
+            !request.key.empty() && same != state.by_key.end())
+          return state.requests.at(same->second).promises.emplace_back(self).result();
         const auto id = ++state.last_id;
         auto& pending = state.requests[id];
         pending.request = request;
-        pending.promise = promised<platform_answer>{self};
-        auto answer = pending.promise.result();
+        auto answer = pending.promises.emplace_back(self).result();
+        if (!request.key.empty())
+          state.by_key.emplace(request.key, id);
         const auto& workspace = state.context->workspaces.at(request.workspace);
         ask(
             self, workspace.token, get_token{}, token_patience,

@@ -2,7 +2,9 @@
 
 #include "actors/actor.hpp"
 
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace workspace_supervisor {
 
@@ -10,12 +12,13 @@ struct platform_client_state {
   /// A request that is under way; its promise is broken, and the requester told so, should this actor crash.
   struct pending {
     platform_request request;
-    promised<platform_answer> promise;
+    std::vector<promised<platform_answer>> promises; ///< more than one for a request with a key
     bool repeated = false;
   };
   process_context* context = nullptr;
   std::uint64_t last_id = 0;
   std::unordered_map<std::uint64_t, pending> requests;
+  std::unordered_map<std::string, std::uint64_t> by_key; ///< of the requests under way that have one
   static inline const char* name = "platform-client";
 };
 

@@ -54,6 +54,8 @@ void save_again_later(self_pointer self) {
 store_interface::behavior_type store_actor(self_pointer self, process_context* context) {
   self->observe(&context->probe_of(shared_actor::store));
   state_of(self).context = context;
+  if (!context->store)
+    context->store = context->open_store();
   auto& store = *context->store;
   watch_health(self);
   return {

@@ -67,7 +67,9 @@ int run_daemon(const settings& configuration, const std::vector<std::string>& wa
   if (!state.directory)
     log.emit(make_event(log_level::error, "state.unusable", {}, state.error));
 
-  runtime running{configuration, log, make_durable_store(configuration.state_dir)};
+  runtime running{configuration, log, [directory = configuration.state_dir] {
+                    return make_durable_store(directory);
+                  }};
   if (const auto error = running.prepare(); !error.empty()) {
     log.emit(make_event(log_level::error, "configuration.invalid", {}, error));
     return exit_configuration;

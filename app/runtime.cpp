@@ -43,7 +43,6 @@ std::string product_version() {
 
 struct runtime::impl {
   process_context process;
-  std::unique_ptr<result_store> store;
   framework_config framework;
   caf::actor_system system;
   std::optional<http_engine> http;
@@ -54,14 +53,12 @@ struct runtime::impl {
   std::atomic<bool> stopping{false};
   bool started = false;
 
-  impl(settings configuration, event_sink& events, std::unique_ptr<result_store> kept_store)
-      : store{std::move(kept_store)}
-      , framework{configuration.caf}
+  impl(settings configuration, event_sink& events)
+      : framework{configuration.caf}
       , system{framework} {
     process.configuration = std::move(configuration);
     process.system = &system;
     process.events = &events;
-    process.store = store.get();
     http_engine_options options;
     options.user_agent = "workspace-supervisor/" + product_version();
     options.ca_file = process.configuration.ca_file;
@@ -140,8 +137,15 @@ struct runtime::impl {
   }
 };
 
+runtime::runtime(settings configuration, event_sink& events, store_opener open_store)
+    : impl_{std::make_unique<impl>(std::move(configuration), events)} {
+  impl_->process.open_store = std::move(open_store);
+}
+
 runtime::runtime(settings configuration, event_sink& events, std::unique_ptr<result_store> store)
-    : impl_{std::make_unique<impl>(std::move(configuration), events, std::move(store))} {}
+    : impl_{std::make_unique<impl>(std::move(configuration), events)} {
+  impl_->process.store = std::move(store);
+}
 
 runtime::~runtime() {
   if (impl_->started) {

@@ -21,7 +21,12 @@ enum exit_code : int { exit_stopped = 0, exit_gave_up = 70, exit_locked = 75, ex
 /// Everything that runs, wired together: the actor system, the HTTP engine, the store, the tree of actors.
 class runtime {
 public:
-  /// What the tree is made with. `store` lives as long as the runtime; `events` longer.
+  /// Opens the store; called on the store actor's thread, which may wait for the disk.
+  using store_opener = std::function<std::unique_ptr<result_store>()>;
+
+  /// What the tree is made with. `events` lives longer.
+  runtime(settings configuration, event_sink& events, store_opener open_store);
+  /// The same with a store that is open already.
   runtime(settings configuration, event_sink& events, std::unique_ptr<result_store> store);
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;

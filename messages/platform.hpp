@@ -28,10 +28,12 @@ struct platform_request {
   bool repeatable = false;        ///< on a new connection, when a kept one turns out closed
   bool fresh_connection = false;
   bool from_workspace = false; ///< adds X-Workspace-ID
+  std::string key; ///< not empty: while one with this key is under way, its answer serves this one too, so
+                   ///< that the successor of an asker that crashed does not send it twice
 };
 BOOST_DESCRIBE_STRUCT(platform_request, (),
                       (workspace, method, target, body, lane, timeout_ms, max_body, expects_json, repeatable,
-                       fresh_connection, from_workspace))
+                       fresh_connection, from_workspace, key))
 
 /// How a request to the platform ended.
 struct platform_answer {

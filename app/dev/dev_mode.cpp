@@ -316,7 +316,9 @@ int run_dev_mode(settings configuration, std::optional<milliseconds> duration) {
   bool all = false;
   {
     auto state = state_directory::open(configuration.state_dir);
-    runtime running{configuration, log, make_durable_store(configuration.state_dir)};
+    runtime running{configuration, log, [directory = configuration.state_dir] {
+                      return make_durable_store(directory);
+                    }};
     if (const auto error = running.prepare(); !error.empty()) {
       screen.say(error);
       return exit_configuration;
