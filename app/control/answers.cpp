@@ -211,9 +211,15 @@ void tell_stats(self_pointer self, control_call call, stats_scope scope, const r
     if (call == control_call::workspaces)
       return answer(json_answer(workspaces_json(stats)));
     if (call == control_call::workspace)
-      return answer(json_answer(workspace_json(stats, stats.workspaces.front())));
+      return answer(json_answer(workspace_json(stats, stats.workspaces.front(), state_of(self).history)));
     answer(json_answer(stats_json(stats)));
   });
+}
+
+void keep_history(self_pointer self) {
+  const auto& state = state_of(self);
+  state.history->sample(*state.context, wall_clock_now());
+  self->after(beat_history::pause, [self] { keep_history(self); });
 }
 
 void tell_readiness(self_pointer self, stats_scope scope, const reply& answer) {
@@ -357,10 +363,13 @@ void answer_call(self_pointer self, const control_request& request, const reply&
 } // namespace
 
 control_interface::behavior_type control_actor(self_pointer self, process_context* context,
-                                               control_answer (*page)()) {
+                                               control_answer (*page)(), beat_history* history) {
   self->observe(&context->probe_of(shared_actor::control));
   state_of(self).context = context;
   state_of(self).page = page;
+  state_of(self).history = history;
+  if (history)
+    keep_history(self);
   return {
       [self](const control_request& request) -> caf::result<control_answer> {
         auto promise = std::make_shared<promised<control_answer>>(self);
@@ -371,11 +380,11 @@ control_interface::behavior_type control_actor(self_pointer self, process_contex
   };
 }
 
-child_spec control_child(process_context& process, control_answer (*page)()) {
+child_spec control_child(process_context& process, control_answer (*page)(), beat_history* history) {
   child_spec spec;
   spec.name = shared_actor_names[static_cast<std::size_t>(shared_actor::control)];
-  spec.start = [&process, page](caf::actor_system& system) {
-    return publish(process.control, system.spawn<caf::detached>(control_actor, &process, page));
+  spec.start = [&process, page, history](caf::actor_system& system) {
+    return publish(process.control, system.spawn<caf::detached>(control_actor, &process, page, history));
   };
   spec.published = [&process] {
     return caf::actor_cast<caf::actor>(process.control.get());

@@ -1,6 +1,7 @@
 #include "app/control/control.hpp"
 
 #include "app/control/answers.hpp"
+#include "app/control/beat_history.hpp"
 #include "app/control/call.hpp"
 #include "app/control/event_streams.hpp"
 
@@ -96,6 +97,7 @@ std::vector<http_unix_listener> sockets_of(const settings& configuration) {
 struct control::impl {
   process_context& process;
   choices chosen;
+  beat_history history;
   event_streams streams;
   http_server server;
 
@@ -163,7 +165,7 @@ http_listen_result control::listen() {
 }
 
 child_spec control::child() {
-  return control_child(impl_->process, impl_->chosen.page);
+  return control_child(impl_->process, impl_->chosen.page, &impl_->history);
 }
 
 void control::start() {

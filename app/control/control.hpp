@@ -2,6 +2,7 @@
 
 #include "actors/supervisor.hpp"
 #include "app/control/http_server.hpp"
+#include "app/control/page.hpp"
 
 #include <memory>
 
@@ -15,7 +16,7 @@ class event_log;
 class control {
 public:
   struct choices {
-    control_answer (*page)() = nullptr; ///< answers GET /
+    control_answer (*page)() = status_page; ///< answers GET /; null: there is no page
     http_limits limits;
   };
 

@@ -1,7 +1,11 @@
 #include "app/control/event_streams.hpp"
 
+#include "app/control/call.hpp"
+
 #include <algorithm>
 #include <atomic>
+#include <charconv>
+#include <deque>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -18,15 +22,42 @@ struct event_streams::impl {
   event_log& log;
   mutable std::mutex mutex; ///< guards what follows
   std::vector<listener> listeners;
+  std::deque<event> recent; ///< the newest last
   std::uint64_t last_id = 0;
   std::uint64_t subscription = 0; ///< 0: none; changed on the server's thread alone
+
+  std::uint64_t remembering = 0; ///< the subscription for `recent`
 
   explicit impl(event_log& log)
       : log{log} {}
 
+  void remember(const event& happened);
+  std::string recent_of(const control_request& request) const;
   void tell(const event& happened);
   void ended(std::uint64_t id);
 };
+
+void event_streams::impl::remember(const event& happened) {
+  const std::lock_guard lock{mutex};
+  if (recent.size() >= most_recent)
+    recent.pop_front();
+  recent.push_back(happened);
+}
+
+/// The events of the past that the request asks for; under the lock.
+std::string event_streams::impl::recent_of(const control_request& request) const {
+  std::size_t count = 0;
+  if (auto target = parse_target(request.target)) {
+    const auto asked = target->query["recent"];
+    std::from_chars(asked.data(), asked.data() + asked.size(), count);
+  }
+  std::string text;
+  for (auto entry = recent.end() - static_cast<std::ptrdiff_t>(std::min(count, recent.size()));
+       entry != recent.end(); ++entry)
+    if (request.workspace.empty() || request.workspace == entry->workspace)
+      text += server_sent(*entry);
+  return text;
+}
 
 void event_streams::impl::tell(const event& happened) {
   std::string text;
@@ -61,9 +92,13 @@ void event_streams::impl::ended(std::uint64_t id) {
 }
 
 event_streams::event_streams(event_log& log)
-    : impl_{std::make_shared<impl>(log)} {}
+    : impl_{std::make_shared<impl>(log)} {
+  impl_->remembering = log.subscribe(
+      log_level::info, [state = impl_.get()](const event& happened) { state->remember(happened); });
+}
 
 event_streams::~event_streams() {
+  impl_->log.unsubscribe(impl_->remembering);
   if (impl_->subscription != 0)
     impl_->log.unsubscribe(impl_->subscription);
 }
@@ -71,15 +106,17 @@ event_streams::~event_streams() {
 void event_streams::open(control_exchange& exchange) {
   std::uint64_t id = 0;
   bool first = false;
+  std::string past;
   {
     const std::lock_guard lock{impl_->mutex};
     if (impl_->listeners.size() >= most)
       return exchange.answer(error_answer(503, std::to_string(most) + " streams of events are open already"));
     id = ++impl_->last_id;
     first = impl_->subscription == 0;
+    past = impl_->recent_of(exchange.request());
     impl_->listeners.push_back({id, exchange.request().workspace, nullptr, 0});
   }
-  auto stream = exchange.open_stream("text/event-stream", ": events follow\n\n",
+  auto stream = exchange.open_stream("text/event-stream", ": events follow\n\n" + past,
                                      [state = impl_, id] { state->ended(id); });
   if (!stream)
     return impl_->ended(id);

@@ -8,12 +8,15 @@
 
 namespace workspace_supervisor {
 
-/// `GET /v1/events`: hands events on to the clients that listen. While nobody does, none is made for them.
+/// `GET /v1/events`: hands events on to the clients that listen. While nobody does, none is made for them but
+/// those that a log of level info has too: the latest of these are kept, for who asks with `?recent=N`.
 /// Destroyed after the server has stopped.
 class event_streams {
 public:
   /// Open at a time.
   static constexpr std::size_t most = 16;
+  /// Events of the past that are kept.
+  static constexpr std::size_t most_recent = 200;
 
   explicit event_streams(event_log& log);
   ~event_streams();

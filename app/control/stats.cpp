@@ -1,5 +1,6 @@
 #include "app/control/stats.hpp"
 
+#include "app/control/beat_history.hpp"
 #include "app/control/json_writer.hpp"
 
 #include <algorithm>
@@ -171,6 +172,22 @@ void write_workspace(json_writer& json, const process_stats& stats, const worksp
   write_actors(json, workspace.actors);
 }
 
+/// What all workspaces share.
+void write_process(json_writer& json, const process_stats& stats) {
+  json.member("version", stats.version);
+  json.member("uptime_seconds", stats.uptime_seconds);
+  json.member("time", stats.now);
+  json.member("liveness_ttl_seconds", stats.liveness_ttl);
+  json.key("store").begin_object();
+  json.member("durable", stats.store_durable);
+  json.member("trouble", stats.store.trouble);
+  json.member("unsaved", stats.store.unsaved);
+  json.member("commits", stats.store.commits);
+  json.member("failures", stats.store.failures);
+  json.end_object();
+  write_actors(json, stats.actors);
+}
+
 /// Why the workspace is not ready; "" when it is.
 std::string not_ready(const workspace_context& context, double now, double ttl) {
   const auto last = context.probe.last_delivered.load(std::memory_order_relaxed);
@@ -203,6 +220,7 @@ process_stats collect_stats(const process_context& process, const all_outbox_cou
   process_stats stats;
   stats.version = WORKSPACE_SUPERVISOR_VERSION;
   stats.now = wall_clock_now();
+  stats.liveness_ttl = std::chrono::duration<double>(process.configuration.heartbeat.liveness_ttl).count();
   stats.uptime_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - process.started).count();
   stats.store = process.store_status.get();
@@ -226,17 +244,7 @@ process_stats collect_stats(const process_context& process, const all_outbox_cou
 std::string stats_json(const process_stats& stats) {
   json_writer json;
   json.begin_object();
-  json.member("version", stats.version);
-  json.member("uptime_seconds", stats.uptime_seconds);
-  json.member("time", stats.now);
-  json.key("store").begin_object();
-  json.member("durable", stats.store_durable);
-  json.member("trouble", stats.store.trouble);
-  json.member("unsaved", stats.store.unsaved);
-  json.member("commits", stats.store.commits);
-  json.member("failures", stats.store.failures);
-  json.end_object();
-  write_actors(json, stats.actors);
+  write_process(json, stats);
   json.key("workspaces").begin_object();
   for (const auto& workspace : stats.workspaces) {
     json.key(workspace.id).begin_object();
@@ -251,6 +259,7 @@ std::string stats_json(const process_stats& stats) {
 std::string workspaces_json(const process_stats& stats) {
   json_writer json;
   json.begin_object();
+  write_process(json, stats);
   json.key("workspaces").begin_array();
   for (const auto& workspace : stats.workspaces) {
     std::uint64_t restarts = 0;
@@ -259,6 +268,7 @@ std::string workspaces_json(const process_stats& stats) {
     json.begin_object();
     json.member("id", workspace.id);
     json.member("status", to_string(workspace.status));
+    json.member("runtime_state", workspace.activity.wedged ? "wedged" : "");
     json.member("active_tasks", workspace.activity.active_tasks);
     json.member("current_task", workspace.activity.current_task);
     write_time(json, "last_delivered", workspace.heartbeat.last_delivered);
@@ -272,11 +282,14 @@ std::string workspaces_json(const process_stats& stats) {
   return json.take();
 }
 
-std::string workspace_json(const process_stats& stats, const workspace_stats& workspace) {
+std::string workspace_json(const process_stats& stats, const workspace_stats& workspace,
+                           const beat_history* history) {
   json_writer json;
   json.begin_object();
   json.member("id", workspace.id);
   write_workspace(json, stats, workspace);
+  if (history)
+    history->write(json.key("history"), workspace.index);
   json.end_object();
   return json.take();
 }

@@ -13,6 +13,8 @@ namespace workspace_supervisor {
 // What the supervisor tells of itself, as values: `/v1/stats`, `/metrics`, `/readyz` and the status page are
 // all made from these.
 
+class beat_history;
+
 struct actor_stats {
   std::string_view name;
   actor_state state = actor_state::starting;
@@ -74,7 +76,8 @@ struct workspace_stats {
 struct process_stats {
   std::string version;
   double uptime_seconds = 0;
-  double now = 0; ///< seconds since the epoch
+  double now = 0;          ///< seconds since the epoch
+  double liveness_ttl = 0; ///< seconds
   bool store_durable = true;
   struct store_status store;
   std::vector<actor_stats> actors; ///< those that all workspaces share
@@ -93,10 +96,11 @@ const char* to_string(actor_state state);
 
 /// The body of `/v1/stats`.
 std::string stats_json(const process_stats& stats);
-/// The body of `/v1/workspaces`: in short.
+/// The body of `/v1/workspaces`: all in short, and what they share.
 std::string workspaces_json(const process_stats& stats);
-/// The body of `/v1/workspaces/ID`: as within `/v1/stats`.
-std::string workspace_json(const process_stats& stats, const workspace_stats& workspace);
+/// The body of `/v1/workspaces/ID`: as within `/v1/stats`, with the history of its beats if there is one.
+std::string workspace_json(const process_stats& stats, const workspace_stats& workspace,
+                           const beat_history* history = nullptr);
 
 /// Whether all is ready, and what is not.
 struct readiness {
