@@ -9,6 +9,9 @@ using self_pointer = actor_of<token_interface, token_actor_state>*;
 /// A disk that does not answer must not hold a request for ever.
 constexpr std::chrono::seconds file_patience{5};
 
+void read(self_pointer self);
+
+/// Makes `reading` the token and answers who waited for it.
 void take(self_pointer self, token_state reading) {
   auto& state = state_of(self);
   auto& context = *state.context;
@@ -28,9 +31,21 @@ void take(self_pointer self, token_state reading) {
   context.last_token.set(reading);
   state.cached = reading;
   state.cached_valid = true;
-  state.reading = false;
   for (auto& promise : std::exchange(state.waiting, {}))
     promise.deliver(reading);
+}
+
+/// A reading is over.
+void have_read(self_pointer self, token_state reading) {
+  auto& state = state_of(self);
+  state.reading = false;
+  take(self, std::move(reading));
+  // It may have been made before what has asked for another one.
+  if (!std::exchange(state.read_again, false))
+    return;
+  state.cached_valid = false;
+  state.waiting = std::exchange(state.waiting_next, {});
+  read(self);
 }
 
 void read(self_pointer self) {
@@ -39,10 +54,18 @@ void read(self_pointer self) {
     return;
   ask(
       self, state.context->process->token_files, read_token_file{state.context->settings.configs_dir},
-      file_patience, [self](token_state reading) { take(self, std::move(reading)); },
+      file_patience, [self](token_state reading) { have_read(self, std::move(reading)); },
       [self](const std::string& error) {
-        take(self, token_state{{}, "cannot be read: " + error});
+        have_read(self, token_state{{}, "cannot be read: " + error});
       });
+}
+
+/// Forgets what is cached and reads the file as it is from now on.
+void read_anew(self_pointer self) {
+  auto& state = state_of(self);
+  state.cached_valid = false;
+  state.read_again = state.reading;
+  read(self);
 }
 
 } // namespace
@@ -63,11 +86,10 @@ token_interface::behavior_type token_actor(self_pointer self, workspace_context*
       },
       [self](refresh_token) -> caf::result<token_state> {
         auto& state = state_of(self);
-        state.cached_valid = false;
         state.context->probe.token_refreshes.fetch_add(1, std::memory_order_relaxed);
-        auto& promise = state.waiting.emplace_back(self);
+        auto& promise = (state.reading ? state.waiting_next : state.waiting).emplace_back(self);
         auto answer = promise.result();
-        read(self);
+        read_anew(self);
         return answer;
       },
       [self](const save_token_request& request) -> caf::result<file_outcome> {
@@ -85,10 +107,7 @@ token_interface::behavior_type token_actor(self_pointer self, workspace_context*
             [promise](const std::string& error) { promise->deliver(file_outcome{error}); });
         return answer;
       },
-      [self](token_file_changed) {
-        state_of(self).cached_valid = false;
-        read(self);
-      },
+      [self](token_file_changed) { read_anew(self); },
   };
 }
 

@@ -12,7 +12,9 @@ struct token_actor_state {
   token_state cached;
   bool cached_valid = false;
   bool reading = false;
-  std::vector<promised<token_state>> waiting; ///< for the reading that is under way
+  bool read_again = false; ///< the file may have changed since the reading under way was asked for
+  std::vector<promised<token_state>> waiting;      ///< for the reading that is under way
+  std::vector<promised<token_state>> waiting_next; ///< for the one after it
   static inline const char* name = "token";
 };
 
