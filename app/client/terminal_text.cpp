@@ -100,7 +100,9 @@ std::string latency_text(double seconds) {
   if (seconds <= 0)
     return "-";
   char text[32];
-  if (seconds < 1)
+  if (seconds < 0.001)
+    std::snprintf(text, sizeof text, "%.0f µs", seconds * 1e6);
+  else if (seconds < 1)
     std::snprintf(text, sizeof text, "%.1f ms", seconds * 1000);
   else
     std::snprintf(text, sizeof text, "%.2f s", seconds);

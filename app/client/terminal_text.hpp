@@ -18,7 +18,7 @@ std::string shortened(const std::string& text, std::size_t most);
 /// "12 s", "3 min 5 s", "2 h 10 min", "4 d 3 h".
 std::string duration_text(double seconds);
 
-/// "3.2 ms", "1.40 s"; "-" for 0.
+/// "40 µs", "3.2 ms", "1.40 s"; "-" for 0.
 std::string latency_text(double seconds);
 
 /// A heading and rows of cells, in columns two spaces apart; a column whose heading begins with '>' is set

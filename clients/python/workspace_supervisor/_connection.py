@@ -102,7 +102,8 @@ class Connection:
         connection.deadline = deadline
         if connection.sock is None:
             connection.connect()
-        connection.sock.deadline = deadline
+        if isinstance(connection.sock, _DeadlineSocket):
+            connection.sock.deadline = deadline
         headers = {} if body is None else {"Content-Type": "application/json"}
         connection.request(method, target, body, headers)
         answer = connection.getresponse()
