@@ -332,8 +332,10 @@ std::optional<int> answer_without_running(const configuration_result& result, st
     output << "workspace-supervisor " WORKSPACE_SUPERVISOR_VERSION "\n";
     return 0;
   }
-  for (const auto& warning : result.warnings)
-    errors << "warning: " << warning << '\n';
+  // A process that runs logs its warnings.
+  if (result.check_only || !result.errors.empty())
+    for (const auto& warning : result.warnings)
+      errors << "warning: " << warning << '\n';
   for (const auto& error : result.errors)
     errors << "error: " << error.text() << '\n';
   if (result.check_only)

@@ -73,8 +73,8 @@ configuration_result load_configuration(const configuration_sources& sources);
 /// The text of `--check-config`; is itself a configuration file with the same meaning.
 std::string effective_configuration_text(const configuration_result& result);
 
-/// Does what needs no supervision: --help, --version, --check-config, and telling errors; writes warnings to
-/// `errors` in any case.
+/// Does what needs no supervision: --help, --version, --check-config, and telling errors, with the
+/// warnings. A process that is to run logs the warnings itself.
 /// @returns the exit code (0 or 78), or none when the process is to run.
 std::optional<int> answer_without_running(const configuration_result& result, std::ostream& output,
                                           std::ostream& errors);

@@ -311,6 +311,10 @@ int run_dev_mode(settings configuration, std::optional<milliseconds> duration) {
     else if (happened.name == "actor.restarted")
       ++done.restarts;
     screen.show(happened);
+    if (happened.name == "control.listening")
+      for (const auto& field : happened.fields)
+        if (field.key == "address")
+          screen.say("The status page: http://" + field.value + "/");
   });
 
   bool all = false;
