@@ -109,11 +109,13 @@ private:
     auto body = pick(bodies);
     if (below(40) == 0)
       body = std::string(below(200000), '[');
-    auto text = pick(methods) + ' ' + pick(targets) + ' ' + pick(versions) + "\r\n";
-    if (below(4) != 0)
+    // Half of them get past the reading of the head, so that what comes behind it has its share.
+    const bool proper = below(2) == 0;
+    auto text = pick(methods) + ' ' + pick(targets) + ' ' + (proper ? "HTTP/1.1" : pick(versions)) + "\r\n";
+    if (proper || below(4) != 0)
       text += "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
               std::to_string(body.size()) + "\r\n";
-    for (auto further = below(3); further > 0; --further)
+    for (auto further = proper ? 0 : below(3); further > 0; --further)
       text += pick(headers) + "\r\n";
     if (below(30) == 0)
       text += "X-Long: " + std::string(below(40000), 'x') + "\r\n";
