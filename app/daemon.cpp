@@ -52,7 +52,7 @@ void limit_stopping(exit_code code) {
 
 } // namespace
 
-int run_daemon(const settings& configuration, const std::vector<std::string>& warnings) {
+int run_daemon(settings configuration, const std::vector<std::string>& warnings) {
   raise_descriptor_limit();
   const int signals = catch_signals();
   event_log log{configuration.level, configuration.format};
@@ -64,8 +64,15 @@ int run_daemon(const settings& configuration, const std::vector<std::string>& wa
     log.emit(make_event(log_level::error, "state.locked", {}, state.error));
     return exit_locked;
   }
-  if (!state.directory)
+  if (!state.directory) {
     log.emit(make_event(log_level::error, "state.unusable", {}, state.error));
+    // Beats do not need it. A control socket in there cannot be had, one elsewhere can.
+    if (configuration.control.socket.starts_with(configuration.state_dir + '/')) {
+      log.emit(make_event(log_level::error, "control.unavailable", {},
+                          "no control socket: it would lie in the state directory"));
+      configuration.control.socket.clear();
+    }
+  }
 
   runtime running{configuration, log, [directory = configuration.state_dir] {
                     return make_durable_store(directory);
