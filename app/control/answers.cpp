@@ -210,6 +210,8 @@ void tell_stats(self_pointer self, control_call call, stats_scope scope, const r
     }
     if (call == control_call::workspaces)
       return answer(json_answer(workspaces_json(stats)));
+    if (call == control_call::workspace && state_of(self).history)
+      state_of(self).history->sample(process, stats.now);
     if (call == control_call::workspace)
       return answer(json_answer(workspace_json(stats, stats.workspaces.front(), state_of(self).history)));
     answer(json_answer(stats_json(stats)));

@@ -27,8 +27,8 @@ public:
   control& operator=(const control&) = delete;
   ~control();
 
-  /// Binds the Unix sockets of the configuration (an empty `control.socket`: none), all or none. In use: exit code
-  /// 75; any other error: 78.
+  /// Binds the Unix sockets of the configuration (an empty `control.socket`: none), all or none. In use: exit
+  /// code 75; any other error: 78.
   http_listen_result listen();
   /// The actor that answers, for `root_plan`.
   child_spec child();

@@ -102,7 +102,10 @@ function judge() {
     const kinds = [...new Set(bad.map(word_of))];
     const what = kinds.length === 1 ? kinds[0] : "in trouble";
     if (all.length === 1) return ["bad", `${all[0].id} is ${what}`];
-    if (bad.length === 1) return ["bad", `${bad[0].id} is ${what}, ${all.length - 1} of ${all.length} are not`];
+    if (bad.length === 1) {
+      const others = all.length === 2 ? "the other one is" : `the other ${(all.length - 1).toLocaleString("en")} are`;
+      return ["bad", `${bad[0].id} is ${what}; ${others} ${starting > 0 ? "alive or starting" : "alive"}`];
+    }
     return ["bad", `${bad.length.toLocaleString("en")} of ${plural(all.length, "workspace")} are ${what}`];
   }
   if (wedged > 0)
@@ -287,7 +290,7 @@ function show_cards(workspace) {
     ["Heartbeat", word_of(summary), [
       `last delivered ${ago(age_of(summary))}`, beats.consecutive_failures > 0 ? `${plural(beats.consecutive_failures, "failure")} in a row` : "",
       `${plural(beats.sent, "beat")} sent, ${beats.failed.toLocaleString("en")} failed`,
-      `p50 ${latency(beats.latency_p50)}, p99 ${latency(beats.latency_p99)}`], tone_of(summary)],
+      `p50 ${latency(beats.latency_p50_seconds)}, p99 ${latency(beats.latency_p99_seconds)}`], tone_of(summary)],
     ["Agent", activity.current_task || (activity.active_tasks > 0 ? plural(activity.active_tasks, "active task") : "idle"), [
       activity.current_task ? plural(activity.active_tasks, "active task") : "",
       activity.runtime_state === "wedged" ? `wedged: ${activity.reason}` : "",
