@@ -168,7 +168,7 @@ const columns = [
   { key: "status", head: "Status" },
   { key: "last_delivered", head: "Last beat", number: true },
   { key: "consecutive_failures", head: "Failures in a row", number: true, wide: true },
-  { key: "restarts", head: "Restarts", number: true },
+  { key: "restarts", head: "Restarts", number: true, wide: true },
   { key: "pending", head: "Pending", number: true, wide: true },
 ];
 
@@ -334,7 +334,7 @@ function show_beats(history) {
   const words = `${plural(delivered, "beat")} delivered, ${failed.toLocaleString("en")} failed` +
     (slowest > 0 ? `; the slowest took ${latency(slowest)}` : "");
   put(by_id("beats-summary"), words + ".");
-  put(by_id("strip-key"), `▲ slowest, up to ${latency(slowest)}   ▼ failed`);
+  put(by_id("strip-key"), slowest > 0 ? `▲ slowest, up to ${latency(slowest)} · ▼ failed` : "▲ slowest · ▼ failed");
   const drawing = svg("svg", { viewBox: "0 0 600 100", preserveAspectRatio: "none", role: "img", "aria-label": words });
   const axis = 66;
   drawing.append(svg("rect", { class: "axis", x: 0, y: axis, width: 600, height: 1 }));
