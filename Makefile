@@ -7,7 +7,7 @@ WERROR ?= OFF
 # For the binary or script that a target runs: make run ARGS="--dev.duration=20s"
 ARGS ?=
 # How long `make soak` runs.
-SOAK_TIME ?= 10min
+SOAK_TIME ?= 5min
 
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY ?= clang-tidy
@@ -21,7 +21,7 @@ compile = cmake --build --preset $(1) --parallel $(JOBS)
 help: ## this list
 	@echo "Targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: JOBS=N  WERROR=ON  ARGS="..." (run, bench)  SOAK_TIME=10min  SKIP_PACKAGES=1'
+	@echo 'Variables: JOBS=N  WERROR=ON  ARGS="..." (run, bench)  SOAK_TIME=5min  SKIP_PACKAGES=1'
 
 build: ## the release build: build/workspace-supervisor and build/workspacectl
 	@scripts/ensure-packages build
@@ -59,8 +59,12 @@ lint: ## clang-tidy on all sources (minutes; advice, no gate)
 	$(call configure,debug)
 	scripts/source-files cpp | xargs -0 -r -n 1 -P $(JOBS) $(CLANG_TIDY) --quiet -p build-debug
 
-soak: debug ## dev mode with sanitizers for SOAK_TIME
-	build-debug/workspace-supervisor --dev --dev.duration=$(SOAK_TIME) $(ARGS)
+soak: debug ## every crash point, then random kills and faults for SOAK_TIME; fails when a result is lost
+	python3 -B tests/crash/kill_test.py build-debug --jobs=$(JOBS)
+	python3 -B tests/crash/kill_test.py build-debug --jobs=$(JOBS) --twice
+	python3 -B tests/crash/disk_test.py build-debug --step=4
+	CRASH_STEP=1 build-debug/actor_crash_test
+	python3 -B tests/crash/soak.py build-debug --time=$(SOAK_TIME) $(ARGS)
 
 bench: ## the benchmarks, on the release build
 	@scripts/ensure-packages build bench

@@ -48,10 +48,11 @@ class Platform:
     def remove_workspace(self, workspace):
         self.call("DELETE", "workspace?id=" + workspace)
 
-    def finish_delegations(self, workspace, tasks):
-        """Lists the delegations with these numbers as finished, every third as failed."""
+    @staticmethod
+    def finished_rows(workspace, tasks):
+        """The rows of delegations with these numbers, every third failed."""
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        rows = [
+        return [
             {
                 "id": f"row-{task:05}",
                 "type": "delegation",
@@ -66,7 +67,14 @@ class Platform:
             }
             for task in tasks
         ]
-        self.call("POST", "delegations", {"workspace": workspace, "rows": rows})
+
+    def finish_delegations(self, workspace, tasks):
+        """Lists them in front of what is listed."""
+        self.call("POST", "delegations", {"workspace": workspace, "rows": self.finished_rows(workspace, tasks)})
+
+    def list_delegations(self, workspace, rows):
+        """Replaces the list, which has the newest first."""
+        self.call("POST", "delegations", {"workspace": workspace, "rows": rows, "replace": True})
 
     def beats(self, workspace):
         return self.call("GET", "state")["workspaces"][workspace]["beats"]

@@ -122,7 +122,8 @@ def kind_of(line):
     if target.startswith("/"):
         return "other file: " + call
     words = target.split(" ")
-    return "request: " + (words[1].split("/")[-1] if len(words) > 1 else call)
+    last = words[1].split("/")[-1] if len(words) > 1 else call
+    return "request: " + ("the workspace" if last.startswith("ws-") else last)
 
 
 class Loop:
