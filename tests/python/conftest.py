@@ -34,7 +34,7 @@ def make_supervisor(tmp_path: Path, platform: Platform) -> Iterator[Callable[...
 def supervisor(make_supervisor: Callable[..., SupervisorProcess]) -> SupervisorProcess:
     """One that runs and has done its first beat and poll, with intervals of an hour: what happens in a test
     happens because of it."""
-    made = make_supervisor("--supervisor.fault-injection=true")
+    made = make_supervisor("--supervisor.fault-injection=true", "--supervisor.max-restarts=1000")
     made.start()
     client = Supervisor(made.socket, workspace_id="ws-1")
 

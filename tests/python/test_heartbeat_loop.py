@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import random
 import socket
 import threading
 import time
 from pathlib import Path
-from typing import Iterator
+from typing import BinaryIO, Callable, Iterator, List, Tuple
 
 import pytest
 
@@ -288,3 +290,132 @@ def test_a_forked_child_is_not_blocked_and_tells_nothing(loop: HeartbeatLoop, su
     loop.active_tasks = 1
     wait_until(lambda: activity(supervisor)["active_tasks"] == 1)
     assert activity(supervisor)["current_task"] == "of the parent"
+
+
+class FakeSupervisor:
+    """Answers each request as `behaviour` says (a status, "close" or "silence"), and keeps what it answered 200."""
+
+    def __init__(self, path: Path, behaviour: Callable[[str, dict], object]) -> None:
+        self._behaviour = behaviour
+        self._ended = threading.Event()
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(path))
+        self._listening.listen()
+        self.keeps_open = True
+        self.taken: List[Tuple[str, dict]] = []
+        self.asked: List[Tuple[str, dict]] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def outcomes(self, name: str) -> int:
+        return sum(body[name] for target, body in self.taken if target.endswith("/outcomes"))
+
+    def end(self) -> None:
+        self._ended.set()
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while not self._ended.is_set():
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rb") as stream:
+                try:
+                    while self._answer(connection, stream):
+                        pass
+                except OSError:
+                    pass  # who asked did not wait
+
+    def _answer(self, connection: socket.socket, stream: BinaryIO) -> bool:
+        line = stream.readline()
+        if not line:
+            return False
+        length = 0
+        for header in iter(stream.readline, b"\r\n"):
+            if header.lower().startswith(b"content-length:"):
+                length = int(header.split(b":")[1])
+        request = (line.split()[1].decode(), json.loads(stream.read(length)))
+        self.asked.append(request)
+        answer = self._behaviour(*request)
+        if answer == "silence":
+            self._ended.wait(0.5)
+        if not isinstance(answer, int):
+            return False
+        if answer == 200:
+            self.taken.append(request)
+        connection.sendall(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\n{}" % answer)
+        return self.keeps_open
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeSupervisor]]:
+    monkeypatch.setattr("workspace_supervisor.heartbeat._FIRST_RETRY", 0.001)
+    monkeypatch.setattr("workspace_supervisor.heartbeat._LAST_RETRY", 0.01)
+    monkeypatch.setattr("workspace_supervisor.heartbeat._CALL_TIMEOUT", 0.2)
+    made: List[FakeSupervisor] = []
+
+    def make(behaviour: Callable[[str, dict], object]) -> FakeSupervisor:
+        made.append(FakeSupervisor(tmp_path / "control.sock", behaviour))
+        return made[-1]
+
+    yield make
+    for supervisor in made:
+        supervisor.end()
+
+
+def test_counts_stay_exact_whatever_fails_on_the_way(loop: HeartbeatLoop, fake) -> None:
+    chance = random.Random(7)
+    supervisor = fake(lambda target, body: chance.choice([200, 200, 503, 404, 403, "close"]))
+    loop.start()
+    for number in range(300):
+        loop.record_success()
+        loop.record_error(f"error {number}")
+        loop.active_tasks = number
+        time.sleep(0.002)
+    loop.current_task = "the end"
+    wait_until(lambda: any(body.get("current_task") == "the end" for _, body in supervisor.taken))
+    assert (supervisor.outcomes("successes"), supervisor.outcomes("errors")) == (300, 300)
+    texts = [body["sample_error"] for _, body in supervisor.taken if "sample_error" in body]
+    assert texts[-1] == "error 299"
+    assert [int(text.split()[1]) for text in texts] == sorted(int(text.split()[1]) for text in texts)
+
+
+def test_outcomes_go_before_the_change_that_follows_them(loop: HeartbeatLoop, fake) -> None:
+    supervisor = fake(lambda target, body: 200)
+    loop.record_error("x")
+    loop.current_task = "y"
+    loop.start()
+    wait_until(lambda: len(supervisor.taken) == 2)
+    assert [target.rpartition("/")[2] for target, _ in supervisor.taken] == ["outcomes", "activity"]
+
+
+def test_outcomes_are_not_told_again_after_a_time_out(loop: HeartbeatLoop, fake) -> None:
+    first = ["silence"]
+    supervisor = fake(lambda target, body: first.pop() if first else 200)
+    loop.record_error("x")
+    loop.start()
+    wait_until(lambda: any(target.endswith("/activity") for target, _ in supervisor.taken))
+    assert [target for target, _ in supervisor.asked if target.endswith("/outcomes")] == ["/v1/workspaces/ws-1/outcomes"]
+
+
+def test_what_is_refused_for_good_does_not_hold_up_the_rest(loop: HeartbeatLoop, fake) -> None:
+    supervisor = fake(lambda target, body: 400 if target.endswith("/outcomes") else 200)
+    loop.record_error("x")
+    loop.start()
+    wait_until(lambda: any(target.endswith("/activity") for target, _ in supervisor.taken))
+    assert len(supervisor.asked) == 2
+
+
+def test_a_supervisor_that_keeps_no_connection_is_not_told_for_ever(loop: HeartbeatLoop, fake,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workspace_supervisor.heartbeat._TELL_ANEW_GAP", 3600.0)
+    supervisor = fake(lambda target, body: 200)
+    supervisor.keeps_open = False
+    loop.current_task = "x"
+    loop.start()
+    wait_until(lambda: len(supervisor.taken) == 2, "the state, and the state again")
+    time.sleep(0.5)
+    loop.current_task = "y"
+    wait_until(lambda: supervisor.taken[-1][1]["current_task"] == "y")
+    assert len(supervisor.taken) == 3

@@ -26,6 +26,9 @@ _LINGER = 0.01
 _CALL_TIMEOUT = 10.0
 _FIRST_RETRY = 0.1
 _LAST_RETRY = 5.0
+# A connection that ends may mean a supervisor that starts anew, which is told the state again; or one that has too
+# many, which must not be asked for a new one at once for ever.
+_TELL_ANEW_GAP = 5.0
 # How long stop() tries to hand over what is left.
 _LAST_CALL_TIMEOUT = 1.0
 _STOP_PATIENCE = 2.0
@@ -254,6 +257,8 @@ class _Sender:
         self._stopping = threading.Event()
         self._signalled = False
         self._trouble = ""
+        self._told_anew_at = -_TELL_ANEW_GAP
+        self._tell_anew_at: Optional[float] = None
         self._woken, self._waker = socket.socketpair()
         try:
             self._woken.setblocking(False)
@@ -309,15 +314,22 @@ class _Sender:
 
     def _wait(self) -> None:
         """Until the agent says something, or the connection ends."""
+        timeout = None if self._tell_anew_at is None else max(0.0, self._tell_anew_at - time.monotonic())
         with selectors.DefaultSelector() as selector:
             selector.register(self._woken, selectors.EVENT_READ)
             connection = self._connection.fileno()
             if connection is not None:
                 selector.register(connection, selectors.EVENT_READ)
-            for key, _ in selector.select():
-                if key.fileobj == connection:
-                    self._connection.close()
-                    self._loop._forgotten()
+            ready = [key.fileobj for key, _ in selector.select(timeout)]
+        now = time.monotonic()
+        if connection in ready:
+            self._connection.close()
+            if self._tell_anew_at is None:
+                self._tell_anew_at = max(now, self._told_anew_at + _TELL_ANEW_GAP)
+        if self._tell_anew_at is not None and now >= self._tell_anew_at:
+            self._tell_anew_at = None
+            self._told_anew_at = now
+            self._loop._forgotten()
         try:
             self._woken.recv(64)
         except BlockingIOError:
