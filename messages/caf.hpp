@@ -136,6 +136,9 @@ public:
 
 protected:
   caf::invoke_message_result consume(caf::mailbox_element& element) override {
+    // When a handler throws, CAF looks there for whom to answer; it would find the message before this one,
+    // long freed, where nobody but `Base::consume` sets it: not for a timer, not for an injected crash.
+    this->current_element_ = &element;
     const auto id = element.mid;
     const auto sender = id.is_request() ? element.sender : nullptr;
     auto* observer = observer_.load(std::memory_order_relaxed);
@@ -149,6 +152,7 @@ protected:
     } catch (...) {
       if (observer)
         observer->after_message();
+      element.mid.mark_as_answered();
       if (sender)
         sender->enqueue(nullptr, id.response_id(),
                         caf::make_message(caf::make_error(caf::sec::request_receiver_down)), nullptr);
