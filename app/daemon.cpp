@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 
@@ -40,6 +41,14 @@ int catch_signals() {
   // A limit on the size of files is an error of a write, not an end of the process.
   std::signal(SIGXFSZ, SIG_IGN);
   return ::signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+/// Whether a socket that cannot be bound is the one in the state directory. That directory is what the
+/// process can live without, whatever becomes of it; a socket's path that is too long is wrong anywhere.
+bool shares_fate_of_state(const settings& configuration, const std::string& error) {
+  const auto& socket = configuration.control.socket;
+  return socket.starts_with(configuration.state_dir + '/') && socket.size() < sizeof(sockaddr_un::sun_path) &&
+         error.find(socket + ':') != std::string::npos;
 }
 
 /// Ends the process with `code` if it has not ended by itself in time.
@@ -84,7 +93,10 @@ int run_daemon(settings configuration, const std::vector<std::string>& warnings)
   control api{running.context(), log};
   if (const auto listening = api.listen(); listening.in_use || !listening.error.empty()) {
     log.emit(make_event(log_level::error, "control.unavailable", {}, listening.error));
-    return listening.in_use ? exit_locked : exit_configuration;
+    if (listening.in_use)
+      return exit_locked;
+    if (!shares_fate_of_state(configuration, listening.error))
+      return exit_configuration;
   }
   log.emit(make_event(log_level::info, "supervisor.started", {}, "version " + product_version())
                .with("pid", std::int64_t{::getpid()})
