@@ -1,5 +1,8 @@
 #include "app/event_log.hpp"
 
+#include "actors/notifier_text.hpp"
+#include "actors/utf8.hpp"
+
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
@@ -35,29 +38,21 @@ std::string iso_time(double seconds) {
 }
 
 std::string quoted(const std::string& text) {
-  return boost::json::serialize(boost::json::string_view{text});
+  // An id that was cut may end within a character.
+  return boost::json::serialize(boost::json::string_view{valid_utf8(text)});
 }
 
 const char* level_name(const event& happened) {
   return level_names[static_cast<std::size_t>(happened.level) % level_names.size()];
 }
 
-/// A value as it stands in a text line: quoted when it would be torn apart otherwise.
+/// A value as it stands in a text line: quoted when it would be torn apart otherwise, and without what would
+/// break the line or turn its direction.
 std::string plain(const event_field& field) {
   const bool safe =
       field.value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@") ==
       std::string::npos;
-  return field.number || (safe && !field.value.empty()) ? field.value : quoted(field.value);
-}
-
-/// The text of an event holds words of others (errors of a server, say): it stays one line without control
-/// characters.
-std::string one_line(const std::string& text) {
-  std::string line = text;
-  for (auto& character : line)
-    if (static_cast<unsigned char>(character) < 0x20 || character == 0x7f)
-      character = ' ';
-  return line;
+  return field.number || (safe && !field.value.empty()) ? field.value : quoted(flatten(field.value));
 }
 
 } // namespace
@@ -69,7 +64,8 @@ std::string format_text(const event& happened) {
   for (const auto& field : happened.fields)
     if (field.key != "error") // stands in the text
       line += ' ' + field.key + '=' + plain(field);
-  return line + ": " + one_line(happened.text);
+  // It holds words of others, errors of a server, say.
+  return line + ": " + flatten(happened.text);
 }
 
 std::string format_json(const event& happened) {
