@@ -109,17 +109,15 @@ struct system_under_test::impl {
     return {};
   }
 
-  /// So many requests one after the other, then their answers.
+  /// So many requests at once, each by an asker of its own.
   template <class Reply, class Interface, class Request>
   std::vector<Reply> ask_at_once(const address<Interface>& place, const Request& request, std::size_t count) {
-    caf::scoped_actor self{*running->context().system};
-    const auto handle = place.get();
-    std::vector<decltype(self->request(handle, generous, request))> asked;
+    std::vector<Reply> answers(count);
+    std::vector<std::thread> askers;
     for (std::size_t number = 0; number < count; ++number)
-      asked.push_back(self->request(handle, generous, request));
-    std::vector<Reply> answers;
-    for (auto& one : asked)
-      one.receive([&](Reply& reply) { answers.push_back(std::move(reply)); }, [](caf::error&) {});
+      askers.emplace_back([&, number] { answers[number] = ask<Reply>(place, request); });
+    for (auto& asker : askers)
+      asker.join();
     return answers;
   }
 

@@ -71,7 +71,7 @@ public:
   std::string save_token(const std::string& token, const std::string& workspace = "ws-a"); ///< "" or an error
   std::string token(const std::string& workspace = "ws-a");
   std::string refresh(const std::string& workspace = "ws-a");
-  /// Several at once, from one asker.
+  /// Several at once.
   std::vector<parent_name> parents_at_once(std::size_t count, const std::string& workspace = "ws-a");
   std::vector<beat_outcome> beats_at_once(std::size_t count, const std::string& workspace = "ws-a");
 

@@ -201,7 +201,7 @@ TEST(notifier, final_statuses_drop_the_message) {
     system.platform().clear_faults();
     system.find("later---1");
     ASSERT_TRUE(system.wait_for_event("self-message.delivered"));
-    EXPECT_EQ(system.text(1).find("delegati"), std::string::npos);
+    EXPECT_EQ(system.text(1).find("summary of delegation-1"), std::string::npos);
   }
 }
 

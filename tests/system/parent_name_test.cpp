@@ -95,6 +95,8 @@ TEST(parent_name, every_fault_of_the_platform_costs_one_look_up) {
        {fault_action::hang, fault_action::close_in_body, fault_action::reset, fault_action::large_body,
         fault_action::invalid_json, fault_action::wrong_content_type, fault_action::gzip, fault_action::raw,
         fault_action::huge_headers}) {
+    const auto cached_at = std::chrono::steady_clock::now();
+    ASSERT_TRUE(system.wait_until([&] { return std::chrono::steady_clock::now() - cached_at > 5ms; }));
     const auto ordered = system.platform().order(fault(action, request_class::workspace));
     EXPECT_FALSE(system.parent().known) << static_cast<int>(action);
     system.platform().clear_fault(ordered);
@@ -104,6 +106,9 @@ TEST(parent_name, every_fault_of_the_platform_costs_one_look_up) {
 
 TEST(parent_name, concurrent_demands_share_one_look_up) {
   parent_system system;
+  auto late = fault(fault_action::answer, request_class::workspace);
+  late.delay = 300ms; // the others come while it is under way
+  system.platform().order(late);
   const auto found = system.parents_at_once(10);
   ASSERT_EQ(found.size(), 10u);
   for (const auto& one : found)
@@ -113,11 +118,14 @@ TEST(parent_name, concurrent_demands_share_one_look_up) {
 
 TEST(parent_name, concurrent_demands_share_a_failure_too) {
   parent_system system;
-  system.platform().order(answer_status(500, request_class::workspace));
+  auto late = answer_status(500, request_class::workspace);
+  late.delay = 300ms;
+  system.platform().order(late);
   const auto found = system.parents_at_once(10);
   ASSERT_EQ(found.size(), 10u);
   for (const auto& one : found)
     EXPECT_FALSE(one.known);
+  EXPECT_LT(system.look_ups(), 10u);
 }
 
 TEST(parent_name, message_goes_out_without_a_name_that_cannot_be_found) {

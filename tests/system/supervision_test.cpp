@@ -35,30 +35,41 @@ std::string name_of(const testing::TestParamInfo<place>& info) {
   return name;
 }
 
+/// Follows results from the platform's list to the file, the agent and the user.
+class result_follower {
+public:
+  explicit result_follower(system_under_test& system)
+      : system_{system} {}
+
+  void expect_through(const std::string& id) {
+    EXPECT_TRUE(system_.wait_until([&] {
+      for (const auto& line : system_.take_results())
+        filed_ += line;
+      return filed_.find(id) != std::string::npos;
+    })) << id
+        << " was not filed";
+    EXPECT_TRUE(system_.platform().wait_until([&](const platform_view& view) {
+      return std::any_of(view.messages().begin(), view.messages().end(),
+                         [&](const auto& message) { return message.text.find(id) != std::string::npos; });
+    })) << "the agent was not told of "
+        << id;
+    EXPECT_TRUE(system_.platform().wait_until([&](const platform_view& view) {
+      return std::any_of(
+          view.notifications().begin(), view.notifications().end(),
+          [&](const auto& notification) { return notification.message.find(id) != std::string::npos; });
+    })) << "the user was not told of "
+        << id;
+  }
+
+private:
+  system_under_test& system_;
+  std::string filed_; ///< what was taken so far
+};
+
 /// Adds a result and expects it to be filed, told to the agent and told to the user.
 void expect_result_goes_through(system_under_test& system, const std::string& id) {
   system.add_result(id);
-  std::string filed;
-  EXPECT_TRUE(system.wait_until([&] {
-    for (const auto& line : system.take_results())
-      filed += line;
-    return filed.find(id) != std::string::npos;
-  })) << id
-      << " was not filed";
-  EXPECT_TRUE(system.platform().wait_until([&](const platform_view& view) {
-    for (const auto& message : view.messages())
-      if (message.text.find(id) != std::string::npos)
-        return true;
-    return false;
-  })) << "the agent was not told of "
-      << id;
-  EXPECT_TRUE(system.platform().wait_until([&](const platform_view& view) {
-    for (const auto& notification : view.notifications())
-      if (notification.message.find(id) != std::string::npos)
-        return true;
-    return false;
-  })) << "the user was not told of "
-      << id;
+  result_follower{system}.expect_through(id);
 }
 
 class each_actor : public testing::TestWithParam<place> {};
@@ -78,10 +89,11 @@ TEST_P(each_actor, is_restarted_while_requests_are_under_way_and_nothing_is_lost
       system.platform().wait_until([](const platform_view& view) { return view.counts().hanging >= 2; }));
   ASSERT_TRUE(system.crash(name, workspace));
   system.platform().clear_faults();
+  result_follower results{system};
   EXPECT_EQ(system.actor(name, workspace).restarts(), 1u);
   EXPECT_EQ(system.actor(name, workspace).last_error(), "struck by a test");
   EXPECT_TRUE(system.wait_for_more(request_class::beat, 3));
-  expect_result_goes_through(system, "under-way");
+  results.expect_through("under-way");
   expect_result_goes_through(system, "later---1");
   EXPECT_EQ(system.activity().current_task, "reading");
   EXPECT_TRUE(system.platform().wait_until([](const platform_view& view) {
@@ -107,8 +119,10 @@ TEST_P(each_actor, may_crash_at_any_of_its_messages) {
     system.add_result("first---1");
     system.start_crashing(name, workspace, message);
     system.set_task("reading");
-    expect_result_goes_through(system, "second--1");
-    expect_result_goes_through(system, "first---1");
+    system.add_result("second--1");
+    result_follower results{system};
+    results.expect_through("first---1");
+    results.expect_through("second--1");
     EXPECT_TRUE(system.platform().wait_until([](const platform_view& view) {
       return !view.beats().empty() && view.beats().back().current_task == "reading";
     }));
@@ -140,7 +154,7 @@ TEST(supervision, all_at_once_may_crash_again_and_again) {
     system.add_result(id);
     for (const auto& one : all_places())
       system.strike(one.name, one.workspace);
-    expect_result_goes_through(system, id);
+    result_follower{system}.expect_through(id);
     ASSERT_TRUE(system.wait_for_more(request_class::beat, 2));
   }
   EXPECT_FALSE(system.ended());
