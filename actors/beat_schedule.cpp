@@ -14,8 +14,7 @@ beat_schedule::beat_schedule(policy policy, time origin)
 beat_schedule::time beat_schedule::due() const {
   if (failures_ > 0 || !change_waiting_)
     return next_;
-  const auto soon = begun_once_ ? last_begun_ + policy_.change_gap : last_begun_;
-  return std::min(next_, soon);
+  return std::min(next_, told_change_ ? last_change_begun_ + policy_.change_gap : last_begun_);
 }
 
 void beat_schedule::changed(time) {
@@ -24,7 +23,10 @@ void beat_schedule::changed(time) {
 
 void beat_schedule::begun(time now) {
   last_begun_ = now;
-  begun_once_ = true;
+  if (change_waiting_) {
+    last_change_begun_ = now;
+    told_change_ = true;
+  }
   change_under_way_ = std::exchange(change_waiting_, false);
   // Should the actor crash under way, its successor finds the beat overdue: `next_` moves on only at the end.
 }

@@ -17,7 +17,7 @@ public:
     duration interval{};                           ///< between ticks
     duration retry_min{};                          ///< first delay after a failed beat
     duration liveness_ttl{};                       ///< Retry-After is honoured up to half of it
-    duration change_gap = std::chrono::seconds{1}; ///< least time from one beat's start to one for a change
+    duration change_gap = std::chrono::seconds{1}; ///< least time between the starts of beats for changes
   };
 
   beat_schedule() = default;
@@ -51,7 +51,8 @@ private:
   time next_{}; ///< the next tick, or the retry while failing
   time last_begun_{};
   bool started_ = false;
-  bool begun_once_ = false;
+  time last_change_begun_{}; ///< valid with `told_change_`
+  bool told_change_ = false; ///< a beat for a change has begun once
   bool change_waiting_ = false;
   bool change_under_way_ = false; ///< told by the beat that is under way
   int failures_ = 0;
