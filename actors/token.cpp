@@ -9,6 +9,14 @@ using self_pointer = actor_of<token_interface, token_actor_state>*;
 /// A disk that does not answer must not hold a request for ever.
 constexpr std::chrono::seconds file_patience{5};
 
+/// What is read back from a file that this was written to.
+std::string trimmed(const std::string& token) {
+  constexpr const char* white_space = " \t\n\v\f\r";
+  const auto first = token.find_first_not_of(white_space);
+  return first == std::string::npos ? std::string{}
+                                    : token.substr(first, token.find_last_not_of(white_space) - first + 1);
+}
+
 void read(self_pointer self);
 
 /// Makes `reading` the token and answers who waited for it.
@@ -101,7 +109,7 @@ token_interface::behavior_type token_actor(self_pointer self, workspace_context*
             file_patience,
             [self, promise, token = request.token](file_outcome outcome) {
               if (outcome.error.empty())
-                take(self, token_state{token, {}});
+                take(self, token_state{trimmed(token), {}});
               promise->deliver(std::move(outcome));
             },
             [promise](const std::string& error) { promise->deliver(file_outcome{error}); });

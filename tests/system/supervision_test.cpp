@@ -107,7 +107,7 @@ TEST_P(each_actor, is_restarted_while_requests_are_under_way_and_nothing_is_lost
 
 TEST_P(each_actor, may_crash_at_any_of_its_messages) {
   const auto& [name, workspace] = GetParam();
-  for (std::uint64_t message = 1; message <= 10; ++message) {
+  for (std::uint64_t message = 1; message <= 6; ++message) {
     SCOPED_TRACE("at message " + std::to_string(message));
     system_options options;
     options.adjust = [](settings& configuration) {

@@ -1,0 +1,154 @@
+"""The daemon as a process: how it ends, and what it never says. python3 daemon_test.py BUILD-DIRECTORY"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else "build"
+GENEROUS = 30  # seconds: a limit that only something broken reaches
+TOKEN = "a-token-that-nobody-may-read"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=GENEROUS)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(GENEROUS)
+        self.sock.connect(self.path)
+
+
+class DaemonTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.platform = subprocess.Popen(
+            [f"{BUILD}/test-platform", "--die-with-parent",
+             f"--workspace=ws-1:Alpha::{TOKEN}:{self.folder.name}/.auth_token"],
+            stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.end, self.platform)
+        self.url = self.platform.stdout.readline().split()[-1]
+        self.admin = self.platform.stdout.readline().split()[-1]
+        self.addCleanup(self.platform.stdout.close)
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+    def configuration(self, more=""):
+        path = f"{self.folder.name}/caf-application.conf"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"""
+workspace {{
+  id = "ws-1"
+  platform-url = "{self.url}"
+  configs-dir = "{self.folder.name}"
+  results-file = "{self.folder.name}/results.jsonl"
+}}
+heartbeat.interval = 200ms
+delegation.interval = 200ms
+control.http = ""
+log.level = "debug"
+{more}
+""")
+        return path
+
+    def start(self, more=""):
+        log = open(f"{self.folder.name}/log", "w+", encoding="utf-8")
+        self.addCleanup(log.close)
+        process = subprocess.Popen([f"{BUILD}/workspace-supervisor", f"--config-file={self.configuration(more)}"],
+                                   stderr=log, env={"PATH": os.environ["PATH"]})
+        process.log = log
+        self.addCleanup(self.end, process)
+        return process
+
+    def said(self, process):
+        process.log.seek(0)
+        return process.log.read()
+
+    def wait_said(self, process, text):
+        give_up = time.monotonic() + GENEROUS
+        while text not in self.said(process):
+            self.assertIsNone(process.poll(), self.said(process))
+            self.assertLess(time.monotonic(), give_up, f"never said {text}: {self.said(process)}")
+            time.sleep(0.02)
+
+    def assert_ends(self, process, code, within=GENEROUS):
+        self.assertEqual(process.wait(timeout=within), code, self.said(process))
+
+    def test_sigterm_and_sigint_end_it_with_0(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = self.start()
+            self.wait_said(process, "beat.delivered")
+            process.send_signal(number)
+            self.assert_ends(process, 0, within=5)
+
+    def test_ends_in_time_while_the_platform_hangs(self):
+        self.platform.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.platform.send_signal, signal.SIGCONT)
+        process = self.start()
+        self.wait_said(process, "supervisor.started")
+        process.send_signal(signal.SIGTERM)
+        self.assert_ends(process, 0, within=5)
+
+    def test_wrong_configuration_ends_it_with_78(self):
+        process = self.start("heartbeat.intervall = 5s")
+        self.assert_ends(process, 78)
+        self.assertIn("heartbeat.interval", self.said(process))
+
+    def test_second_one_on_the_same_state_ends_with_75(self):
+        first = self.start()
+        self.wait_said(first, "beat.delivered")
+        second = self.start()
+        self.assert_ends(second, 75)
+        self.assertIsNone(first.poll())
+
+    def test_supervision_that_gives_up_ends_it_with_70(self):
+        process = self.start("supervisor { max-restarts = 1\n fault-injection = true }")
+        self.wait_said(process, "beat.delivered")
+        give_up = time.monotonic() + GENEROUS
+        while process.poll() is None and time.monotonic() < give_up:
+            connection = UnixConnection(f"{self.folder.name}/.supervisor/control.sock")
+            try:
+                connection.request("POST", "/v1/debug/crash",
+                                   json.dumps({"workspace": "ws-1", "actor": "heartbeat"}),
+                                   {"Content-Type": "application/json"})
+                connection.getresponse().read()
+            except (OSError, http.client.HTTPException):
+                pass  # it is about to end
+            finally:
+                connection.close()
+            time.sleep(0.05)
+        self.assert_ends(process, 70)
+
+    def test_never_says_the_token(self):
+        process = self.start()
+        self.wait_said(process, "beat.delivered")
+        with open(f"{self.folder.name}/.auth_token", "w", encoding="utf-8") as file:
+            file.write(TOKEN + "-that-is-refused")
+        self.wait_said(process, "beat.failed")
+        process.terminate()
+        self.assert_ends(process, 0)
+        self.assertNotIn(TOKEN, self.said(process))
+
+    def test_lives_without_a_writable_state_directory(self):
+        with open(f"{self.folder.name}/no-folder", "w", encoding="utf-8") as file:
+            file.write("")
+        process = self.start(f'workspace.state-dir = "{self.folder.name}/no-folder"\n'
+                             f'control.socket = "{self.folder.name}/control.sock"')
+        self.wait_said(process, "beat.delivered")
+
+
+if __name__ == "__main__":
+    unittest.main()
