@@ -270,8 +270,12 @@ void mark_filed(self_pointer self, std::vector<std::int64_t> seqs) {
 }
 
 void file_results(self_pointer self, const stored_results& unfiled) {
-  if (unfiled.results.empty())
+  if (unfiled.results.empty()) {
+    // A predecessor may have crashed between the record that they are filed and telling so.
+    if (!std::exchange(state_of(self).told_of_earlier, true))
+      tell_notifier(self);
     return end_filing(self);
+  }
   auto& context = *state_of(self).context;
   std::string lines;
   std::vector<std::int64_t> seqs;
