@@ -169,10 +169,12 @@ supervisor_interface::behavior_type supervisor(self_pointer self, supervisor_pla
       return;
     }
     const auto index = found->second;
-    state.by_id.erase(found);
-    const auto& handle = state.children[index].handle;
-    if (handle && handle.address() == message.source)
-      child_ended(self, index, message.reason);
+    auto& child = state.children[index];
+    if (!child.handle || child.handle.address() != message.source)
+      return; // told of already
+    // Its id stays known until the next one has ended: a second word of the same end is not our supervisor's.
+    state.by_id.erase(std::exchange(child.ended_id, message.source.id()));
+    child_ended(self, index, message.reason);
   });
   for (std::size_t index = 0; index < state.children.size(); ++index)
     start_child(self, index);

@@ -49,6 +49,7 @@ struct supervisor_state {
     caf::actor handle; ///< null while down
     restart_intensity intensity;
     bool failed = false;
+    caf::actor_id ended_id = 0; ///< of the one that ended last; 0: none has
   };
   supervisor_plan plan;
   std::vector<child> children;

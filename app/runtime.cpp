@@ -70,6 +70,23 @@ struct runtime::impl {
     watch.reset();
     http.reset();
     watcher = nullptr;
+    // A tree that gave up took nobody from his address, and an actor with a thread of its own keeps the
+    // system waiting for as long as somebody holds it.
+    process.root.set({});
+    process.platform_client.set({});
+    process.store_actor.set({});
+    process.token_files.set({});
+    process.result_files.set({});
+    process.control.set({});
+    for (auto& workspace : process.workspaces) {
+      workspace.supervisor.set({});
+      workspace.token.set({});
+      workspace.activity.set({});
+      workspace.heartbeat.set({});
+      workspace.delegation_poller.set({});
+      workspace.parent_name.set({});
+      workspace.notifier.set({});
+    }
     ::close(ended);
   }
 
@@ -83,7 +100,10 @@ struct runtime::impl {
     const auto& supervisor_settings = process.configuration.supervisor;
     const restart_policy policy{supervisor_settings.max_restarts, supervisor_settings.within,
                                 supervisor_settings.backoff_min, supervisor_settings.backoff_max};
-    watcher = system.spawn<caf::hidden>([this, policy, more = std::move(more)](caf::event_based_actor* self) {
+    // The policy is an argument, not a capture: for a function without arguments CAF 0.17 makes a reference
+    // of a null pointer.
+    const auto watch_root = [this, more = std::move(more)](caf::event_based_actor* self,
+                                                           const restart_policy& policy) {
       const auto intensity = std::make_shared<restart_intensity>();
       const auto launch = std::make_shared<std::function<void()>>();
       *launch = [this, self, more, intensity] {
@@ -123,7 +143,8 @@ struct runtime::impl {
       return caf::behavior{[launch](framework::timer_due) {
         (*launch)();
       }};
-    });
+    };
+    watcher = system.spawn<caf::hidden>(watch_root, policy);
   }
 
   void start_watch() {
