@@ -10,13 +10,6 @@ namespace {
 using self_pointer = actor_of<supervisor_interface, supervisor_state>*;
 using clock = std::chrono::steady_clock;
 
-/// The text in which an actor ended.
-std::string reason_text(caf::actor_system& system, const caf::error& reason) {
-  if (reason.category() == caf::atom("system") && reason.context().match_elements<std::string>())
-    return reason.context().get_as<std::string>(0);
-  return system.render(reason);
-}
-
 void start_child(self_pointer self, std::size_t index);
 void continue_stopping(self_pointer self);
 
@@ -152,6 +145,12 @@ void stop(self_pointer self) {
 }
 
 } // namespace
+
+std::string reason_text(caf::actor_system& system, const caf::error& reason) {
+  if (reason.category() == caf::atom("system") && reason.context().match_elements<std::string>())
+    return reason.context().get_as<std::string>(0);
+  return system.render(reason);
+}
 
 supervisor_interface::behavior_type supervisor(self_pointer self, supervisor_plan plan) {
   auto& state = state_of(self);

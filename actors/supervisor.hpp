@@ -59,6 +59,9 @@ struct supervisor_state {
   static inline const char* name = "supervisor";
 };
 
+/// The text in which an actor ended: of an exception, what it says.
+std::string reason_text(caf::actor_system& system, const caf::error& reason);
+
 /// Starts the children in order and restarts whichever ends, one for one, by the policy. It knows nothing of
 /// what they do. A predecessor's children that are still there (it crashed) are waited for before each is
 /// started anew.

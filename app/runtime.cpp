@@ -117,7 +117,7 @@ struct runtime::impl {
       };
       self->set_down_handler([this, self, policy, intensity, launch](caf::down_msg& message) {
         process.root.set(supervisor_interface{});
-        const auto reason = system.render(message.reason);
+        const auto reason = reason_text(system, message.reason);
         const bool given_up = reason.find(gave_up_prefix) != std::string::npos;
         if (stopping.load() || given_up) {
           gave_up.store(given_up && !stopping.load());

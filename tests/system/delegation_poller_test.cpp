@@ -24,7 +24,8 @@ struct poller_system : system_under_test {
       : system_under_test(std::move(options)) {}
   /// Polls, and waits until what is new has been filed. @returns the lines that were filed.
   std::vector<std::string> filed_by_poll(std::size_t expected) {
-    EXPECT_TRUE(poll().succeeded);
+    // One that was under way before the rows were there answers for the first.
+    EXPECT_TRUE(poll().news > 0 || poll().succeeded);
     std::vector<std::string> lines;
     EXPECT_TRUE(wait_until([&] {
       // Taken away just while it was written, a line comes twice.
