@@ -1,9 +1,9 @@
 #include "app/daemon.hpp"
 
-#include "actors/process.hpp"
-#include "actors/result_store.hpp"
+#include "app/runtime/tree.hpp"
+#include "actors/store/result_store.hpp"
 #include "app/control/control.hpp"
-#include "app/runtime.hpp"
+#include "app/runtime/runtime.hpp"
 
 #include <array>
 #include <csignal>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/settings.hpp"
+#include "actors/workspace/settings.hpp"
 
 #include <string>
 #include <vector>

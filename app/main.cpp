@@ -1,4 +1,4 @@
-#include "app/configuration.hpp"
+#include "app/configuration/configuration.hpp"
 #include "app/daemon.hpp"
 #include "app/dev/dev_mode.hpp"
 

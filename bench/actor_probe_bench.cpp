@@ -1,4 +1,4 @@
-#include "actors/actor_probe.hpp"
+#include "actors/supervision/actor_probe.hpp"
 
 #include <benchmark/benchmark.h>
 

@@ -2,10 +2,10 @@
 
 #include "app/control/body.hpp"
 #include "app/control/call.hpp"
-#include "app/control/http_server.hpp"
-#include "app/control/json_writer.hpp"
-#include "app/control/metrics.hpp"
-#include "app/control/stats.hpp"
+#include "app/control_server/http_server.hpp"
+#include "app/stats/json_writer.hpp"
+#include "app/stats/metrics.hpp"
+#include "app/stats/stats.hpp"
 
 #include <algorithm>
 #include <functional>

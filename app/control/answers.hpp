@@ -1,8 +1,8 @@
 #pragma once
 
-#include "actors/actor.hpp"
-#include "actors/supervisor.hpp"
-#include "app/control/beat_history.hpp"
+#include "actors/supervision/actor.hpp"
+#include "actors/supervision/supervisor.hpp"
+#include "app/stats/beat_history.hpp"
 
 #include <string>
 

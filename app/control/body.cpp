@@ -1,6 +1,6 @@
 #include "app/control/body.hpp"
 
-#include "app/control/http_server.hpp"
+#include "app/control_server/http_server.hpp"
 
 #include <boost/json/kind.hpp>
 #include <boost/json/parse.hpp>

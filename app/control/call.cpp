@@ -1,6 +1,6 @@
 #include "app/control/call.hpp"
 
-#include "app/control/http_server.hpp"
+#include "app/control_server/http_server.hpp"
 
 #include <array>
 #include <vector>

@@ -1,7 +1,7 @@
 #include "app/control/control.hpp"
 
 #include "app/control/answers.hpp"
-#include "app/control/beat_history.hpp"
+#include "app/stats/beat_history.hpp"
 #include "app/control/call.hpp"
 #include "app/control/event_streams.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/supervisor.hpp"
-#include "app/control/http_server.hpp"
+#include "actors/supervision/supervisor.hpp"
+#include "app/control_server/http_server.hpp"
 #include "app/control/page.hpp"
 
 #include <memory>

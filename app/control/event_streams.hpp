@@ -1,7 +1,7 @@
 #pragma once
 
-#include "app/control/http_server.hpp"
-#include "app/event_log.hpp"
+#include "app/control_server/http_server.hpp"
+#include "app/event_log/event_log.hpp"
 
 #include <cstddef>
 #include <memory>

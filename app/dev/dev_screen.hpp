@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/event_sink.hpp"
+#include "actors/supervision/event_sink.hpp"
 
 #include <functional>
 #include <mutex>

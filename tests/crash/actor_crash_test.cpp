@@ -1,5 +1,5 @@
-#include "app/dev/platform.hpp"
-#include "tests/actors/temporary_directory.hpp"
+#include "app/dev_platform/platform.hpp"
+#include "tests/support/temporary_directory.hpp"
 #include "tests/crash/actor_crash.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "app/configuration_file.hpp"
+#include "app/configuration/configuration_file.hpp"
 
 #include <cstdint>
 #include <cstdio>

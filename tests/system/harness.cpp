@@ -1,9 +1,9 @@
 #include "tests/system/harness.hpp"
 
-#include "actors/context.hpp"
-#include "actors/process.hpp"
-#include "app/runtime.hpp"
-#include "tests/platform/certificates.hpp"
+#include "actors/workspace/context.hpp"
+#include "app/runtime/tree.hpp"
+#include "app/runtime/runtime.hpp"
+#include "tests/support/certificates.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "actors/settings.hpp"
-#include "actors/workspace_probe.hpp"
-#include "app/dev/platform.hpp"
+#include "actors/workspace/settings.hpp"
+#include "actors/workspace/workspace_probe.hpp"
+#include "app/dev_platform/platform.hpp"
 #include "messages/activity.hpp"
 #include "messages/event.hpp"
 #include "messages/heartbeat.hpp"
-#include "tests/actors/temporary_directory.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <chrono>
 #include <functional>

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "actors/supervision/actor.hpp"
+
+namespace workspace_supervisor {
+
+struct activity_actor_state {
+  workspace_context* context = nullptr;
+  static inline const char* name = "activity";
+};
+
+/// Holds what the agent last said of itself. Every change is kept in the context before it is answered, so
+/// that it survives this actor.
+activity_interface::behavior_type activity_actor(actor_of<activity_interface, activity_actor_state>* self,
+                                                 workspace_context* context);
+
+} // namespace workspace_supervisor

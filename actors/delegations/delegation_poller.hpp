@@ -1,0 +1,27 @@
+#pragma once
+
+#include "actors/supervision/actor.hpp"
+
+#include <vector>
+
+namespace workspace_supervisor {
+
+struct delegation_poller_state {
+  workspace_context* context = nullptr;
+  bool polling = false;
+  bool filing = false;
+  bool file_again = false;                     ///< something was recorded while a filing was under way
+  bool told_of_earlier = false;                ///< the notifier looked at what a predecessor filed
+  int poll_failures = 0;                       ///< in a row
+  int filing_failures = 0;                     ///< in a row
+  std::vector<promised<poll_outcome>> waiting; ///< for the poll that is under way
+  static inline const char* name = "delegation-poller";
+};
+
+/// Fetches the results of this workspace's delegations every interval, has the new ones recorded, and files
+/// them for the agent. What was recorded and not filed by a predecessor is filed first.
+delegation_poller_interface::behavior_type
+delegation_poller(actor_of<delegation_poller_interface, delegation_poller_state>* self,
+                  workspace_context* context);
+
+} // namespace workspace_supervisor

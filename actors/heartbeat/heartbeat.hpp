@@ -1,0 +1,24 @@
+#pragma once
+
+#include "actors/supervision/actor.hpp"
+
+#include <random>
+#include <vector>
+
+namespace workspace_supervisor {
+
+struct heartbeat_actor_state {
+  workspace_context* context = nullptr;
+  bool under_way = false;
+  std::uint64_t timer = 0;
+  beat_schedule::time timer_due{};
+  std::vector<promised<beat_outcome>> waiting; ///< for the beat that is under way
+  std::minstd_rand random;
+  static inline const char* name = "heartbeat";
+};
+
+/// Tells the platform every interval that the workspace lives.
+heartbeat_interface::behavior_type heartbeat_actor(actor_of<heartbeat_interface, heartbeat_actor_state>* self,
+                                                   workspace_context* context);
+
+} // namespace workspace_supervisor

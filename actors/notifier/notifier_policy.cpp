@@ -1,0 +1,96 @@
+#include "actors/notifier/notifier_policy.hpp"
+
+#include "actors/text/json_scan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+namespace workspace_supervisor {
+
+namespace {
+
+constexpr double hour = 3600;
+constexpr double longest_retry_delay = 300;
+
+} // namespace
+
+delivery classify_delivery(const attempt_outcome& outcome) {
+  if (!outcome.answered) {
+    // The agent's turn may well be running: it must not be started twice.
+    return outcome.acknowledged ? delivery::delivered : delivery::again;
+  }
+  if (outcome.status >= 200 && outcome.status <= 299) {
+    return outcome.jsonrpc_error ? delivery::dropped : delivery::delivered;
+  }
+  switch (outcome.status) {
+  case 504: // the platform gave up waiting for an agent that has the message
+    return delivery::delivered;
+  case 400:
+  case 403:
+  case 404:
+  case 405:
+  case 410:
+  case 413:
+  case 422:
+    return delivery::dropped;
+  default:
+    return delivery::again;
+  }
+}
+
+bool is_jsonrpc_error(const std::string& body) {
+  json_scan scan(body);
+  bool is_error = false;
+  if (!scan.take('{') || scan.take('}')) {
+    return false;
+  }
+  std::string name;
+  do {
+    std::string_view quoted_name;
+    std::string_view value;
+    if (!scan.take_value(quoted_name) || !decode_json_string(quoted_name, name) || !scan.take(':') ||
+        !scan.take_value(value)) {
+      return false;
+    }
+    if (name == "error") {
+      is_error = value != "null";
+    }
+  } while (scan.take(','));
+  return scan.take('}') && scan.at_end() && is_error;
+}
+
+self_message_time next_self_message(const outbox& box, const self_message_limits& limits, double now) {
+  // A time ahead of now was written before the clock was set back. How long ago it really was nobody knows;
+  // it counts for nothing, as anything else would hold messages back until the clock has caught up.
+  double after_cooldown = now;
+  if (box.last_delivered_start > 0 && box.last_delivered_start <= now) {
+    after_cooldown = std::max(now, box.last_delivered_start + limits.cooldown);
+  }
+  std::vector<double> last_hour;
+  for (const double at : box.recent_messages) {
+    if (at <= now && at > now - hour) {
+      last_hour.push_back(at);
+    }
+  }
+  const std::size_t bound = limits.max_per_hour > 0 ? static_cast<std::size_t>(limits.max_per_hour) : 1;
+  double after_hour = now;
+  if (last_hour.size() >= bound) {
+    // The next may go when as many of them are an hour old as leave one free place.
+    std::sort(last_hour.begin(), last_hour.end());
+    after_hour = last_hour[last_hour.size() - bound] + hour;
+  }
+  self_message_time next;
+  next.at = std::max(after_cooldown, after_hour);
+  next.hour_is_full = after_hour > after_cooldown;
+  return next;
+}
+
+double retry_delay(int attempts, double random) {
+  const int doublings = std::clamp(attempts, 1, 10) - 1; // 2^9 s is above the longest delay already
+  const double delay = std::min(std::ldexp(1.0, doublings), longest_retry_delay);
+  return delay * (0.75 + 0.25 * random);
+}
+
+} // namespace workspace_supervisor

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "actors/supervision/actor.hpp"
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace workspace_supervisor {
+
+struct platform_client_state {
+  /// A request that is under way; its promise is broken, and the requester told so, should this actor crash.
+  struct pending {
+    platform_request request;
+    std::vector<promised<platform_answer>> promises; ///< more than one for a request with a key
+    bool repeated = false;
+  };
+  process_context* context = nullptr;
+  std::uint64_t last_id = 0;
+  std::unordered_map<std::uint64_t, pending> requests;
+  std::unordered_map<std::string, std::uint64_t> by_key; ///< of the requests under way that have one
+  static inline const char* name = "platform-client";
+};
+
+/// Speaks with the platforms, for all workspaces: adds the token, and after a 401 re-reads it and repeats the
+/// request once. The HTTP itself is the engine's, on a thread of its own.
+platform_client_interface::behavior_type
+platform_client(actor_of<platform_client_interface, platform_client_state>* self, process_context* context);
+
+} // namespace workspace_supervisor

@@ -1,0 +1,462 @@
+#include "actors/store/result_store_database.hpp"
+
+#include <array>
+#include <charconv>
+#include <string_view>
+#include <sys/stat.h>
+#include <unordered_set>
+
+namespace workspace_supervisor {
+
+namespace {
+
+/// Entry N brings the tables from version N to N + 1. Never change one that was released: add the next.
+constexpr std::array migrations = {
+    R"sql(
+create table store (
+  one integer primary key check (one = 1),
+  identity integer not null,            -- drawn once, tells this database from every other
+  probes integer not null default 0     -- written when there is nothing else, to see whether writing works
+) strict;
+insert into store (one, identity) values (1, random());
+
+create table workspaces (
+  id integer primary key,
+  name text not null unique,
+  polled integer not null default 0,    -- its first poll was recorded
+  polls integer not null default 0,     -- recorded ones; what results.last_listed counts in
+  last_delivered_start real not null default 0
+) strict;
+
+create table results (
+  seq integer primary key autoincrement, -- never given twice, not even after the last one was deleted
+  workspace integer not null references workspaces (id),
+  delegation_id text not null,
+  status text not null,
+  recorded_at real not null,
+  filed integer not null,
+  woken integer not null,
+  notified integer not null,
+  history integer not null,             -- of a first poll: handled without being told
+  listed integer not null,              -- the platform's last answer has it
+  last_listed integer not null,         -- number of the last poll that had it, valid when not listed
+  unique (workspace, delegation_id, status)
+) strict;
+create index results_listing on results (workspace, listed, last_listed);
+create index results_told on results (workspace) where history = 0;
+create index results_unfinished on results (workspace) where filed + woken + notified < 3;
+
+-- Apart from `results`, so that looking through many keys does not read their texts.
+create table result_texts (
+  seq integer primary key references results (seq) on delete cascade on update cascade,
+  target_id text not null,
+  source_id text not null,
+  summary text not null,
+  own_summary text not null,
+  response_preview text not null,
+  error text not null,
+  created_at real not null
+) strict;
+
+-- The open self-message of a workspace, at most one.
+create table messages (
+  workspace integer primary key references workspaces (id),
+  message_id text not null,
+  text text not null,
+  created_at real not null,
+  first_attempt_at real not null
+) strict;
+
+create table message_results (
+  workspace integer not null references messages (workspace) on delete cascade,
+  seq integer not null references results (seq) on delete cascade on update cascade,
+  primary key (workspace, seq)
+) strict, without rowid;
+create index message_results_by_result on message_results (seq);
+
+-- First attempts of the last hour's self-messages.
+create table message_attempts (
+  workspace integer not null references workspaces (id),
+  at real not null,
+  primary key (workspace, at)
+) strict, without rowid;
+)sql"};
+
+/// Beyond this many bytes a whole check at the start would take longer than it is worth; damage then shows
+/// when it is met.
+constexpr off_t checked_size = off_t{64} << 20U;
+
+/// Takes a `result_key` apart.
+bool split_key(std::string_view key, std::string_view& delegation_id, std::string_view& status) {
+  std::size_t size = 0;
+  auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), size);
+  auto head = static_cast<std::size_t>(end - key.data());
+  if (error != std::errc{} || head >= key.size() || key[head] != ':' || key.size() - head - 1 < size)
+    return false;
+  delegation_id = key.substr(head + 1, size);
+  status = key.substr(head + 1 + size);
+  return true;
+}
+
+} // namespace
+
+struct result_database::statements {
+  explicit statements(sqlite_database& database)
+      : add_workspace(database, "insert into workspaces (name) values (?) on conflict do nothing")
+      , find_workspace(database, "select id, polls, polled from workspaces where name = ?")
+      , set_polled(database, "update workspaces set polled = 1 where id = ?")
+      , set_polls(database, "update workspaces set polls = ?, polled = 1 where id = ?")
+      , set_delivered(database, "update workspaces set last_delivered_start = ? where id = ?")
+      , add_history(database, "insert into results (workspace, delegation_id, status, recorded_at, filed, "
+                              "woken, notified, history, listed, last_listed, seq) "
+                              "values (?, ?, ?, ?, 1, 1, 1, 1, 1, 0, ?) on conflict do nothing")
+      , add_handled(database, "insert into results (workspace, delegation_id, status, recorded_at, filed, "
+                              "woken, notified, history, listed, last_listed, seq) "
+                              "values (?, ?, ?, 0, 1, 1, 1, 1, 1, 0, ?) on conflict do nothing")
+      , add_result(database,
+                   "insert into results (workspace, delegation_id, status, recorded_at, filed, woken, "
+                   "notified, history, listed, last_listed, seq) "
+                   "values (?, ?, ?, ?, ?, ?, ?, 0, 1, 0, ?) "
+                   "on conflict (workspace, delegation_id, status) do update set seq = excluded.seq, "
+                   "filed = excluded.filed, woken = excluded.woken, notified = excluded.notified, "
+                   "history = 0, listed = 1")
+      , add_texts(database, "insert or replace into result_texts (seq, target_id, source_id, summary, "
+                            "own_summary, response_preview, error, created_at) "
+                            "values (?, ?, ?, ?, ?, ?, ?, ?)")
+      , set_steps(database, "update results set filed = ?, woken = ?, notified = ? where seq = ?")
+      , drop_message(database, "delete from messages where workspace = ?")
+      , add_message(database, "insert into messages (workspace, message_id, text, created_at, "
+                              "first_attempt_at) values (?, ?, ?, ?, ?)")
+      , add_message_result(database, "insert or ignore into message_results (workspace, seq) "
+                                     "select ?, seq from results where seq = ?")
+      , set_attempt(database, "update messages set first_attempt_at = ? where workspace = ?")
+      , drop_attempts(database, "delete from message_attempts where workspace = ? and (at < ? or at > ?)")
+      , add_attempt(database, "insert or ignore into message_attempts (workspace, at) values (?, ?)")
+      , read_listed(database,
+                    "select seq, delegation_id, status from results where workspace = ? and listed = 1")
+      , set_listed(database, "update results set listed = 1 where workspace = ? and delegation_id = ? and "
+                             "status = ?")
+      , set_unlisted(database, "update results set listed = 0, last_listed = ? where seq = ?")
+      , prune(database, "delete from results where seq in (select seq from results where workspace = ? and "
+                        "listed = 0 and filed + woken + notified = 3 "
+                        "order by last_listed desc, seq desc limit -1 offset ?)")
+      , knows(database, "select 1 from results join workspaces on workspaces.id = results.workspace "
+                        "where workspaces.name = ? and delegation_id = ? and status = ?")
+      , read_results(database,
+                     "select results.seq, delegation_id, status, recorded_at, filed, woken, notified, "
+                     "target_id, source_id, summary, own_summary, response_preview, error, created_at "
+                     "from results join result_texts on result_texts.seq = results.seq "
+                     "where workspace = (select id from workspaces where name = ?) and results.seq > ? "
+                     "and history = 0 order by results.seq limit ?")
+      , probe(database, "update store set probes = probes + 1") {}
+
+  sqlite_statement add_workspace, find_workspace, set_polled, set_polls, set_delivered, add_history,
+      add_handled, add_result, add_texts, set_steps, drop_message, add_message, add_message_result,
+      set_attempt, drop_attempts, add_attempt, read_listed, set_listed, set_unlisted, prune, knows,
+      read_results, probe;
+};
+
+std::int64_t result_database::newest_version() {
+  return static_cast<std::int64_t>(migrations.size());
+}
+
+result_database::result_database(std::unique_ptr<sqlite_database> database)
+    : database_(std::move(database))
+    , sql_(std::make_unique<statements>(*database_)) {}
+
+result_database::~result_database() = default;
+
+result_database::opening result_database::open(const std::string& path) {
+  opening result;
+  auto database = sqlite_database::open(path, result.error);
+  if (!database) {
+    result.how = result.error.corrupt() ? outcome::corrupt : outcome::failed;
+    return result;
+  }
+  auto give_up = [&](outcome how) -> opening {
+    result.how = how;
+    result.error = database->error();
+    return std::move(result);
+  };
+  auto failed = [&] {
+    return give_up(database->error().corrupt() ? outcome::corrupt : outcome::failed);
+  };
+
+  // Until the file is known to be ours it is left as it is, its log too.
+  database->keep_log_on_close(true);
+  // The state directory's lock keeps others away anyway. In this mode the index of the log is in memory,
+  // and no shared memory is needed, which not every file system under a container has.
+  database->execute("pragma locking_mode = exclusive");
+  database->execute("pragma cache_size = -256"); // KiB
+  database->execute("pragma mmap_size = 0");
+  database->execute("pragma temp_store = memory");
+  database->execute("pragma trusted_schema = off");
+  auto id = database->integer("pragma application_id");
+  auto version = database->integer("pragma user_version");
+  auto tables = database->integer("select count(*) from sqlite_schema");
+  if (!database->ok())
+    return failed();
+  bool fresh = id == 0 && version == 0 && tables == 0;
+  if (!fresh && id != application_id)
+    return give_up(outcome::foreign);
+  if (version > newest_version()) {
+    result.version = version;
+    return give_up(outcome::newer);
+  }
+  struct stat status {};
+  if (!fresh && ::stat(path.c_str(), &status) == 0 && status.st_size <= checked_size) {
+    auto damage = database->damage();
+    if (!damage.empty()) {
+      give_up(outcome::corrupt);
+      result.error.text = "checking: " + damage;
+      return result;
+    }
+    if (!database->ok())
+      return failed();
+  }
+
+  database->execute("pragma journal_mode = wal");
+  database->execute("pragma synchronous = full");
+  database->execute("pragma wal_autocheckpoint = 256");     // pages: 1 MiB
+  database->execute("pragma journal_size_limit = 1048576"); // bytes
+  database->execute("pragma foreign_keys = on");
+  if (version < newest_version() && database->begin()) {
+    for (auto next = version; next < newest_version(); ++next)
+      database->execute(migrations[static_cast<std::size_t>(next)]);
+    database->execute(("pragma user_version = " + std::to_string(newest_version())).c_str());
+    database->execute(("pragma application_id = " + std::to_string(application_id)).c_str());
+    database->commit();
+    database->rollback();
+  }
+  auto identity = database->integer("select identity from store");
+  if (!database->ok())
+    return failed();
+  database->keep_log_on_close(false);
+  result.created = fresh;
+  result.how = outcome::opened;
+  result.database.reset(new result_database(std::move(database)));
+  result.database->identity_ = identity;
+  return result;
+}
+
+stored_result result_database::read_result(const sqlite_statement& row) const {
+  stored_result stored;
+  stored.seq = row.integer(0);
+  stored.result.delegation_id = row.text(1);
+  stored.result.status = row.text(2);
+  stored.recorded_at = row.real(3);
+  stored.filed = row.integer(4) != 0;
+  stored.woken = row.integer(5) != 0;
+  stored.notified = row.integer(6) != 0;
+  stored.result.target_id = row.text(7);
+  stored.result.source_id = row.text(8);
+  stored.result.summary = row.text(9);
+  stored.result.own_summary = row.text(10);
+  stored.result.response_preview = row.text(11);
+  stored.result.error = row.text(12);
+  stored.result.created_at = row.real(13);
+  return stored;
+}
+
+bool result_database::load(result_ledger& into) {
+  auto last = database_->integer("select max(coalesce((select max(seq) from results), 0), "
+                                 "coalesce((select seq from sqlite_sequence where name = 'results'), 0))");
+  into.set_next_seq(last + 1);
+  sqlite_statement unfinished{
+      *database_, "select results.seq, delegation_id, status, recorded_at, filed, woken, notified, "
+                  "target_id, source_id, summary, own_summary, response_preview, error, created_at, name "
+                  "from results join result_texts on result_texts.seq = results.seq "
+                  "join workspaces on workspaces.id = results.workspace "
+                  "where filed + woken + notified < 3"};
+  unfinished.start();
+  while (unfinished.row()) {
+    ledger_item item;
+    item.stored = read_result(unfinished);
+    item.in_database = true;
+    into.workspace(unfinished.text(14)).items.emplace(item.stored.seq, std::move(item));
+  }
+  sqlite_statement messages{*database_,
+                            "select name, message_id, text, created_at, first_attempt_at from messages "
+                            "join workspaces on workspaces.id = messages.workspace"};
+  messages.start();
+  while (messages.row()) {
+    auto& message = into.workspace(messages.text(0)).open_message;
+    message = std::make_unique<self_message>();
+    message->message_id = messages.text(1);
+    message->text = messages.text(2);
+    message->created_at = messages.real(3);
+    message->first_attempt_at = messages.real(4);
+  }
+  sqlite_statement seqs{*database_, "select name, seq from message_results join workspaces "
+                                    "on workspaces.id = message_results.workspace order by seq"};
+  seqs.start();
+  while (seqs.row())
+    if (auto& message = into.workspace(seqs.text(0)).open_message)
+      message->seqs.push_back(seqs.integer(1));
+  sqlite_statement attempts{*database_, "select name, at from message_attempts join workspaces "
+                                        "on workspaces.id = message_attempts.workspace order by at"};
+  attempts.start();
+  while (attempts.row())
+    into.workspace(attempts.text(0)).attempts.push_back(attempts.real(1));
+  sqlite_statement delivered{*database_, "select name, last_delivered_start from workspaces "
+                                         "where last_delivered_start > 0"};
+  delivered.start();
+  while (delivered.row())
+    into.workspace(delivered.text(0)).last_delivered_start = delivered.real(1);
+  return database_->ok();
+}
+
+bool result_database::save(result_ledger& ledger, const listing* listed) {
+  set_synced(needs_sync(ledger) || !listed);
+  database_->begin();
+  bool wrote = false;
+  for (const auto* of : ledger.unsaved()) {
+    wrote = true;
+    auto workspace = row_of(of->name);
+    for (auto seq : of->unsaved)
+      if (auto found = of->items.find(seq); found != of->items.end() && found->second.unsaved)
+        save_item(workspace, found->second);
+    if (of->message == message_change::whole)
+      save_message(workspace, *of);
+    else if (of->message == message_change::attempt && of->open_message)
+      sql_->set_attempt.run(of->open_message->first_attempt_at, workspace);
+    if (of->attempts_unsaved)
+      save_attempts(workspace, *of);
+    if (of->delivered_unsaved)
+      sql_->set_delivered.run(of->last_delivered_start, workspace);
+    if (of->polled_unsaved)
+      sql_->set_polled.run(workspace);
+    if (!database_->ok())
+      break;
+  }
+  if (listed)
+    save_listing(row_of(listed->of.name), *listed, ledger);
+  else if (!wrote)
+    sql_->probe.run();
+  if (database_->commit())
+    return true;
+  database_->rollback();
+  return false;
+}
+
+bool result_database::needs_sync(const result_ledger& ledger) {
+  for (const auto* of : ledger.unsaved()) {
+    if (of->message != message_change::none || of->attempts_unsaved || of->delivered_unsaved)
+      return true;
+    for (auto seq : of->unsaved)
+      if (auto found = of->items.find(seq); found != of->items.end() && !found->second.history)
+        return true;
+  }
+  return false;
+}
+
+void result_database::set_synced(bool synced) {
+  if (synced != synced_ &&
+      database_->execute(synced ? "pragma synchronous = full" : "pragma synchronous = normal"))
+    synced_ = synced;
+}
+
+std::int64_t result_database::row_of(const std::string& workspace) {
+  auto& find = sql_->find_workspace;
+  if (!find.start(workspace).row()) {
+    sql_->add_workspace.run(workspace);
+    if (!find.start(workspace).row())
+      return 0;
+  }
+  auto id = find.integer(0);
+  find.reset();
+  return id;
+}
+
+void result_database::save_item(std::int64_t workspace, const ledger_item& item) {
+  const auto& stored = item.stored;
+  const auto& result = stored.result;
+  if (item.in_database) {
+    sql_->set_steps.run(stored.filed, stored.woken, stored.notified, stored.seq);
+  } else if (item.history) {
+    sql_->add_history.run(workspace, result.delegation_id, result.status, stored.recorded_at, stored.seq);
+  } else {
+    // The key may be there under another seq: recorded by an earlier process, while this one could not read
+    // the file. What this one has done decides.
+    sql_->add_result.run(workspace, result.delegation_id, result.status, stored.recorded_at, stored.filed,
+                         stored.woken, stored.notified, stored.seq);
+    sql_->add_texts.run(stored.seq, result.target_id, result.source_id, result.summary, result.own_summary,
+                        result.response_preview, result.error, result.created_at);
+  }
+}
+
+void result_database::save_message(std::int64_t workspace, const workspace_ledger& of) {
+  sql_->drop_message.run(workspace);
+  if (!of.open_message)
+    return;
+  const auto& message = *of.open_message;
+  sql_->add_message.run(workspace, message.message_id, message.text, message.created_at,
+                        message.first_attempt_at);
+  for (auto seq : message.seqs)
+    sql_->add_message_result.run(workspace, seq);
+}
+
+void result_database::save_attempts(std::int64_t workspace, const workspace_ledger& of) {
+  if (of.attempts.empty())
+    return;
+  sql_->drop_attempts.run(workspace, of.attempts.front(), of.attempts.back());
+  for (auto at : of.attempts)
+    sql_->add_attempt.run(workspace, at);
+}
+
+void result_database::save_listing(std::int64_t workspace, const listing& listed, result_ledger& ledger) {
+  std::unordered_set<std::string_view> keys{listed.keys.begin(), listed.keys.end()};
+  if (!sql_->find_workspace.start(listed.of.name).row())
+    return;
+  auto polls = sql_->find_workspace.integer(1);
+  sql_->find_workspace.reset();
+  // Of a long list little changes between two answers: only that is written.
+  std::vector<std::int64_t> gone;
+  auto& rows = sql_->read_listed;
+  rows.start(workspace);
+  while (rows.row())
+    if (keys.erase(result_key(rows.text(1), rows.text(2))) == 0)
+      gone.push_back(rows.integer(0));
+  for (auto seq : gone)
+    sql_->set_unlisted.run(polls, seq);
+  for (auto key : keys) {
+    std::string_view delegation_id;
+    std::string_view status;
+    if (!split_key(key, delegation_id, status))
+      continue;
+    if (sql_->set_listed.run(workspace, delegation_id, status) && sql_->set_listed.changes() == 0 &&
+        listed.complete && result_ledger::knows(listed.of, key))
+      sql_->add_handled.run(workspace, delegation_id, status, ledger.take_seq());
+  }
+  sql_->set_polls.run(polls + 1, workspace);
+  if (!gone.empty())
+    sql_->prune.run(workspace, static_cast<std::int64_t>(result_ledger::kept_finished));
+}
+
+bool result_database::polled(const std::string& workspace, bool& answer) {
+  auto& find = sql_->find_workspace;
+  answer = false;
+  if (find.start(workspace).row()) {
+    answer = find.integer(2) != 0;
+    find.reset();
+  }
+  return database_->ok();
+}
+
+bool result_database::knows(const std::string& workspace, const delegation_result& result, bool& answer) {
+  answer = sql_->knows.start(workspace, result.delegation_id, result.status).row();
+  if (answer)
+    sql_->knows.reset();
+  return database_->ok();
+}
+
+bool result_database::results(const std::string& workspace, std::int64_t after, std::size_t limit,
+                              std::vector<stored_result>& found) {
+  auto& rows = sql_->read_results;
+  rows.start(workspace, after, static_cast<std::int64_t>(limit));
+  while (rows.row())
+    found.push_back(read_result(rows));
+  return database_->ok();
+}
+
+} // namespace workspace_supervisor

@@ -1,0 +1,111 @@
+#include "actors/store/store.hpp"
+
+namespace workspace_supervisor {
+
+namespace {
+
+using self_pointer = actor_of<store_interface, store_actor_state>*;
+
+constexpr std::chrono::milliseconds save_pause_min{1000};
+constexpr std::chrono::milliseconds save_pause_max{60000};
+
+void save_again_later(self_pointer self);
+
+/// Tells of a change in how well the store keeps what it is given.
+void watch_health(self_pointer self) {
+  auto& state = state_of(self);
+  auto& process = *state.context;
+  for (auto& notice : process.store->take_notices())
+    process.events->emit(make_event(log_level::error, "store.notice", {}, notice));
+  const auto health = process.store->health();
+  const bool in_order = health.trouble.empty();
+  process.probe.store_durable.store(in_order, std::memory_order_relaxed);
+  if (in_order != std::exchange(state.durable, in_order)) {
+    if (in_order)
+      process.events->emit(
+          make_event(log_level::info, "store.recovered", {}, "the durable state is saved again"));
+    else
+      process.events->emit(make_event(log_level::error, "store.degraded", {},
+                                      "results are kept in memory alone: " + health.trouble)
+                               .with("unsaved", health.unsaved));
+  }
+  process.store_status.set({in_order, health.trouble, health.unsaved, health.commits, health.failures});
+  if (!in_order)
+    save_again_later(self);
+  else
+    state.pause = save_pause_min;
+}
+
+void save_again_later(self_pointer self) {
+  auto& state = state_of(self);
+  if (std::exchange(state.saving_again, true))
+    return;
+  self->after(state.pause, [self] {
+    auto& state = state_of(self);
+    state.saving_again = false;
+    state.pause = std::min(2 * state.pause, save_pause_max);
+    state.context->store->save_waiting();
+    watch_health(self);
+  });
+}
+
+} // namespace
+
+store_interface::behavior_type store_actor(self_pointer self, process_context* context) {
+  self->observe(&context->probe_of(shared_actor::store));
+  state_of(self).context = context;
+  if (!context->store)
+    context->store = context->open_store();
+  auto& store = *context->store;
+  watch_health(self);
+  return {
+      [self, &store](const poll_record& poll) {
+        stored_results news{store.record(poll, wall_clock_now())};
+        watch_health(self);
+        return news;
+      },
+      [&store](const get_unfiled& request) { return stored_results{store.unfiled(request.workspace)}; },
+      [&store](const get_outbox& request) { return store.pending(request.workspace, wall_clock_now()); },
+      [&store](const get_results& request) {
+        return stored_results{
+            store.results(request.workspace, request.after,
+                          static_cast<std::size_t>(std::max<std::int64_t>(0, request.limit)))};
+      },
+      [self, &store](const mark_results& request) {
+        if (request.step == "filed")
+          store.mark_filed(request.workspace, request.seqs);
+        else if (request.step == "woken")
+          store.mark_woken(request.workspace, request.seqs);
+        else if (request.step == "notified")
+          store.mark_notified(request.workspace, request.seqs);
+        else
+          throw std::logic_error("no such step of a result: " + request.step);
+        watch_health(self);
+        return done{};
+      },
+      [self, &store](const open_self_message& request) {
+        // Asked again after a crash between effect and answer, the message may be there already.
+        const auto box = store.pending(request.workspace, wall_clock_now());
+        if (!box.has_open_message || box.open_message.message_id != request.message.message_id)
+          store.open_message(request.workspace, request.message);
+        watch_health(self);
+        return done{};
+      },
+      [self, &store](const close_self_message& request) {
+        store.close_message(request.workspace, request.message_id, request.delivered_start);
+        watch_health(self);
+        return done{};
+      },
+      [context, &store](get_all_outbox_counts) {
+        all_outbox_counts all;
+        for (const auto& workspace : context->workspaces) {
+          const auto counts = store.counts(workspace.settings.id);
+          if (counts.unfiled > 0 || counts.unwoken > 0 || counts.unnotified > 0)
+            all.workspaces.push_back({workspace.index, counts});
+        }
+        return all;
+      },
+  };
+}
+
+} // namespace workspace_supervisor

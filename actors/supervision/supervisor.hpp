@@ -1,0 +1,71 @@
+#pragma once
+
+#include "actors/supervision/actor_probe.hpp"
+#include "actors/supervision/event_sink.hpp"
+#include "actors/supervision/restart_policy.hpp"
+#include "messages/interfaces.hpp"
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace workspace_supervisor {
+
+/// What a supervisor does when a child cannot be kept running.
+enum class when_given_up {
+  end_supervisor, ///< the supervisor ends too, and its own supervisor decides
+  leave_failed    ///< the others go on; the supervisor ends when no such child is left
+};
+
+/// One child, described: how to start it, where its successor is put, how long it may take to stop.
+struct child_spec {
+  std::string name;
+  std::function<caf::actor(caf::actor_system&)> start; ///< spawns it and puts it at its address
+  std::function<caf::actor()> published;               ///< who stands at its address; may be null
+  std::function<void()> withdraw;                      ///< takes it from its address
+  actor_probe* probe = nullptr;
+  std::chrono::milliseconds shutdown{1000}; ///< from the order to stop to the order to die
+  when_given_up if_given_up = when_given_up::end_supervisor;
+  std::function<void()> on_failed; ///< called when it is given up; may be empty
+  bool is_supervisor = false; ///< stopped by `stop_supervising`, so that it stops its own children in order
+};
+
+/// What a supervisor is made of.
+struct supervisor_plan {
+  std::string workspace; ///< for events; "" for the root
+  restart_policy policy;
+  std::vector<child_spec> children; ///< started in this order, stopped in reverse
+  event_sink* events = nullptr;
+  actor_probe* probe = nullptr;
+};
+
+/// The text with which a supervisor ends that has given up begins with this.
+inline constexpr std::string_view gave_up_prefix = "gave up on ";
+
+struct supervisor_state {
+  struct child {
+    caf::actor handle; ///< null while down
+    restart_intensity intensity;
+    bool failed = false;
+    caf::actor_id ended_id = 0; ///< of the one that ended last; 0: none has
+  };
+  supervisor_plan plan;
+  std::vector<child> children;
+  std::unordered_map<caf::actor_id, std::size_t> by_id;
+  bool stopping = false;
+  std::size_t stop_next = 0; ///< children from here on have stopped
+  static inline const char* name = "supervisor";
+};
+
+/// The text in which an actor ended: of an exception, what it says.
+std::string reason_text(caf::actor_system& system, const caf::error& reason);
+
+/// Starts the children in order and restarts whichever ends, one for one, by the policy. It knows nothing of
+/// what they do. A predecessor's children that are still there (it crashed) are waited for before each is
+/// started anew.
+supervisor_interface::behavior_type supervisor(actor_of<supervisor_interface, supervisor_state>* self,
+                                               supervisor_plan plan);
+
+} // namespace workspace_supervisor

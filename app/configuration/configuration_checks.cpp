@@ -1,0 +1,243 @@
+#include "app/configuration/configuration_builder.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// What takes more than one value, or a look at the system, to tell.
+
+namespace workspace_supervisor {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What the path is once links that exist are followed; where that fails, its plain absolute form.
+std::string canonical(const std::string& path) {
+  std::error_code code;
+  auto result = fs::weakly_canonical(path, code);
+  if (code)
+    result = fs::absolute(path, code).lexically_normal();
+  auto text = result.string();
+  while (text.size() > 1 && text.ends_with('/'))
+    text.pop_back();
+  return text;
+}
+
+/// Finds two names of one place, also by hard links and bind mounts.
+class same_places {
+public:
+  /// @returns the key that was added with the same place before, or "".
+  std::string add(const std::string& path, const std::string& key) {
+    std::string other;
+    if (const auto [place, added] = by_path_.try_emplace(canonical(path), key); !added)
+      other = place->second;
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0) {
+      const auto [place, added] = by_inode_.try_emplace(std::pair(status.st_dev, status.st_ino), key);
+      if (!added && other.empty())
+        other = place->second;
+    }
+    return other;
+  }
+
+private:
+  std::map<std::string, std::string> by_path_;
+  std::map<std::pair<dev_t, ino_t>, std::string> by_inode_;
+};
+
+} // namespace
+
+void configuration_builder::check_agent_command() {
+  const auto& command = result_.values.agent.command;
+  if (command.empty())
+    return;
+  const auto origin = origin_of("agent.command");
+  // Launching the agent is not there yet; with it this error goes.
+  error(origin, "agent.command",
+        "this version does not launch the agent yet: expected no command, start the agent beside the "
+        "supervisor");
+  if (command.front().empty())
+    error(origin, "agent.command", "expected a program as the first string, found the empty string");
+  if (!result_.dev && !unreadable_ && result_.values.workspaces.size() > 1)
+    error(origin, "agent.command",
+          "expected exactly one workspace with a command, found " +
+              std::to_string(result_.values.workspaces.size()));
+}
+
+void configuration_builder::check_required_of_workspace() {
+  const auto require = [this](const std::string& key, const configuration_origin& origin,
+                              const std::string& how) {
+    if (!entry(key) && !is_faulty(key))
+      error(origin, key, "required, but not set: expected " + how);
+  };
+  const auto& id_key = configuration_key_named("workspace.id");
+  const auto& url_key = configuration_key_named("workspace.platform-url");
+  const auto set_by = [](const configuration_key& key) {
+    return configuration_expectation(key) + ", in the file, in " + std::string(key.environment) +
+           " or as --" + std::string(key.name) + "=…";
+  };
+  if (workspace_ids_.empty())
+    require("workspace.id", {}, set_by(id_key));
+  if (workspace_ids_.empty() || entry("workspace.id"))
+    require("workspace.platform-url", {}, set_by(url_key));
+  if (!entry("workspace.id") && !is_faulty("workspace.id") && !workspace_ids_.empty()) {
+    for (const auto* key : {"workspace.configs-dir", "workspace.results-file"}) {
+      if (is_given(key))
+        result_.warnings.push_back(origin_of(key).place() + ": " + key +
+                                   " is not used: there is no workspace.id");
+    }
+  }
+  for (const auto& [id, origin] : workspace_ids_) {
+    const auto prefix = print_configuration_key({"workspaces", id});
+    if (is_faulty(prefix))
+      continue;
+    require(prefix + ".configs-dir", origin, "a path, the folder that holds the token");
+    if (!is_faulty("workspace.platform-url"))
+      require(prefix + ".platform-url", origin,
+              configuration_expectation(url_key) + ", here or as workspace.platform-url");
+  }
+}
+
+void configuration_builder::check_workspace_clashes() {
+  same_places folders;
+  same_places files;
+  const auto check = [this](same_places& places, const std::string& key, const char* what) {
+    const auto path = text_of(key);
+    if (path.empty())
+      return true;
+    const auto other = places.add(path, key);
+    if (other.empty())
+      return true;
+    error(origin_of(key), key,
+          std::string("expected ") + what + " of its own, found " + quote_for_message(path) +
+              ", the same as " + other + " (" + (is_given(other) ? origin_of(other).place() : "default") +
+              ")");
+    return false;
+  };
+  if (entry("workspace.id")) {
+    check(folders, "workspace.configs-dir", "a folder");
+    check(files, "workspace.results-file", "a file");
+  }
+  for (const auto& [id, origin] : workspace_ids_) {
+    const auto prefix = print_configuration_key({"workspaces", id});
+    if (entry("workspace.id") && text_of("workspace.id") == id)
+      error(origin, prefix,
+            "expected an id of its own, found workspace.id (" + origin_of("workspace.id").place() + ")");
+    const bool own_folder = check(folders, prefix + ".configs-dir", "a folder");
+    // Of one folder for two, the results file in it is the consequence.
+    if (own_folder || is_given(prefix + ".results-file"))
+      check(files, prefix + ".results-file", "a file");
+  }
+}
+
+void configuration_builder::check_sockets() {
+  same_places sockets;
+  const auto check = [&](const std::string& key) {
+    const auto path = text_of(key);
+    if (path.empty())
+      return;
+    check_socket(path, key, origin_of(key));
+    if (const auto other = sockets.add(path, key); !other.empty())
+      error(origin_of(key), key,
+            "expected a socket of its own, found " + quote_for_message(path) + ", the same as " + other);
+  };
+  check("control.socket");
+  for (const auto& [id, origin] : workspace_ids_)
+    check(print_configuration_key({"workspaces", id, "socket"}));
+}
+
+void configuration_builder::check_socket(const std::string& path, const std::string& key,
+                                         const configuration_origin& origin) {
+  constexpr std::size_t longest = 107; // of sockaddr_un, without the final NUL
+  if (path.size() > longest) {
+    error(origin, key,
+          "expected a socket path of at most " + std::to_string(longest) + " bytes, found " +
+              std::to_string(path.size()) + ": " + quote_for_message(path));
+    return;
+  }
+  const auto parent = fs::path(path).parent_path();
+  const auto folder = (parent.empty() ? fs::path(".") : parent).string();
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) {
+    error(origin, key,
+          "expected a path that is free or a socket, found something else: " + quote_for_message(path));
+    return;
+  }
+  // The state directory is made at the start, and may fail without keeping the process from its work.
+  if (canonical(folder) == canonical(result_.values.state_dir))
+    return;
+  const auto expected =
+      "expected a socket path in a folder that can be written to, found " + quote_for_message(path) + ": ";
+  if (::stat(folder.c_str(), &status) != 0)
+    error(origin, key, expected + quote_for_message(folder) + ": " + std::strerror(errno));
+  else if (!S_ISDIR(status.st_mode))
+    error(origin, key, expected + quote_for_message(folder) + " is not a folder");
+  else if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    error(origin, key, expected + quote_for_message(folder) + ": " + std::strerror(errno));
+}
+
+void configuration_builder::check_ca_file() {
+  const auto& path = result_.values.ca_file;
+  bool needed = false;
+  for (const auto& workspace : result_.values.workspaces)
+    needed |= workspace.platform_url.size() > 4 && (workspace.platform_url[4] | 0x20) == 's';
+  if (path.empty() || !needed)
+    return;
+  struct stat status {};
+  std::string problem;
+  if (::stat(path.c_str(), &status) != 0 || ::access(path.c_str(), R_OK) != 0)
+    problem = std::strerror(errno);
+  else if (S_ISDIR(status.st_mode))
+    problem = "it is a folder";
+  if (!problem.empty())
+    error(origin_of("platform.ca-file"), "platform.ca-file",
+          "expected a file of certificates that can be read, found " + quote_for_message(path) + ": " +
+              problem);
+}
+
+void configuration_builder::check_relations() {
+  const auto& values = result_.values;
+  if (values.supervisor.backoff_min > values.supervisor.backoff_max) {
+    const std::string key =
+        is_given("supervisor.backoff-max") ? "supervisor.backoff-max" : "supervisor.backoff-min";
+    const auto shown = [this](const char* name) {
+      return print_configuration_value(entry(name)->value);
+    };
+    error(origin_of(key), key,
+          "expected supervisor.backoff-min to be at most supervisor.backoff-max, found " +
+              shown("supervisor.backoff-min") + " and " + shown("supervisor.backoff-max"));
+  }
+  if (values.heartbeat.interval >= values.heartbeat.liveness_ttl)
+    result_.warnings.push_back(
+        "heartbeat.interval is not shorter than heartbeat.liveness-ttl: the platform would call "
+        "the workspace offline between two beats");
+}
+
+void configuration_builder::check_dev() {
+  for (const auto& [name, parts] : parts_) {
+    const auto& group = parts.front();
+    if (is_given(name) && (group == "workspace" || group == "workspaces" || name == "control.socket"))
+      error(origin_of(name), name, "expected no such key with --dev, which makes its own");
+  }
+  if (config_file_)
+    error({configuration_origin::kind::argument, "--config-file"}, "",
+          "expected no file with --dev, which reads none");
+}
+
+void configuration_builder::warn_of_proxies() {
+  std::string set;
+  for (const auto* name :
+       {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
+    const auto variable = sources_.environment.find(name);
+    if (variable != sources_.environment.end() && !variable->second.empty())
+      set += (set.empty() ? "" : ", ") + variable->first;
+  }
+  // Its value may hold a password and is not told.
+  if (!set.empty())
+    result_.warnings.push_back("proxies are not used; set in the environment: " + set);
+}
+
+} // namespace workspace_supervisor

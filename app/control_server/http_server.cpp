@@ -1,0 +1,308 @@
+#include "app/control_server/http_server.hpp"
+
+#include "actors/platform/http_signal_mask.hpp"
+#include "app/control_server/http_session.hpp"
+#include "app/control_server/unix_socket.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
+
+#include <charconv>
+#include <optional>
+#include <thread>
+#include <utility>
+
+namespace workspace_supervisor {
+
+namespace net = boost::asio;
+using boost::system::error_code;
+using local = net::local::stream_protocol;
+using net::ip::tcp;
+
+namespace {
+
+/// How long accepting pauses when the process is out of descriptors.
+constexpr std::chrono::milliseconds accept_pause{100};
+
+const char* code_of(int status) {
+  switch (status) {
+  case 400:
+    return "bad_request";
+  case 403:
+    return "forbidden";
+  case 404:
+    return "not_found";
+  case 405:
+    return "method_not_allowed";
+  case 408:
+    return "request_timeout";
+  case 413:
+    return "content_too_large";
+  case 415:
+    return "unsupported_media_type";
+  case 421:
+    return "misdirected_request";
+  default:
+    return "unavailable";
+  }
+}
+
+/// "ADDRESS:PORT" taken apart; an IPv6 address stands in brackets.
+struct tcp_address {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+std::optional<tcp_address> parse_address(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos)
+    return std::nullopt;
+  tcp_address result;
+  result.host = text.substr(0, colon);
+  if (result.host.size() >= 2 && result.host.front() == '[' && result.host.back() == ']')
+    result.host = result.host.substr(1, result.host.size() - 2);
+  const auto* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, result.port);
+  if (error != std::errc{} || rest != end)
+    return std::nullopt;
+  return result;
+}
+
+/// Makes room for one more connection. @returns 0: refuse it; 1: for /healthz alone; 2: for all.
+int make_room(http_server_core& core, const http_listener& listener) {
+  const auto limit = core.options.limits.connections;
+  if (listener.open + 1 < limit)
+    return 2;
+  http_session* unused = nullptr;  // between two requests
+  http_session* waiting = nullptr; // has the place for /healthz, and has not asked yet
+  for (auto* session : core.sessions) {
+    if (session->listener() != &listener || !session->silent())
+      continue;
+    if (session->health_only())
+      waiting = session;
+    else if (session->used())
+      unused = session;
+  }
+  if (unused) {
+    unused->close();
+    return listener.open + 1 < limit ? 2 : 1;
+  }
+  if (listener.open >= limit && waiting)
+    waiting->close();
+  return listener.open < limit ? 1 : 0;
+}
+
+/// Accepts connections until the acceptor is closed.
+template <class Acceptor>
+net::awaitable<void> accept_all(std::shared_ptr<http_server_core> core, std::shared_ptr<Acceptor> acceptor,
+                                std::shared_ptr<http_listener> listener) {
+  for (;;) {
+    error_code error;
+    auto client = co_await acceptor->async_accept(core->io, net::redirect_error(net::use_awaitable, error));
+    if (core->stopping.load() || error == net::error::operation_aborted)
+      co_return;
+    if (error) {
+      net::steady_timer pause{core->io, accept_pause};
+      co_await pause.async_wait(net::redirect_error(net::use_awaitable, error));
+      continue;
+    }
+    client.non_blocking(true, error);
+    const int room = make_room(*core, *listener);
+    if (room == 0)
+      continue; // closed unanswered: whoever comes now comes in masses
+    auto session =
+        std::make_shared<http_session>(core, listener, http_session::socket{std::move(client)}, room == 1);
+    net::co_spawn(core->io, http_session::run(std::move(session)), net::detached);
+  }
+}
+
+} // namespace
+
+control_answer error_answer(int status, const std::string& message) {
+  control_answer answer;
+  answer.status = status;
+  answer.body = std::string{R"({"error":{"code":")"} + code_of(status) + R"(","message":)" +
+                boost::json::serialize(boost::json::string_view{message}) + "}}\n";
+  return answer;
+}
+
+struct http_server::impl {
+  explicit impl(http_server_options options)
+      : core{std::make_shared<http_server_core>(std::move(options))} {}
+
+  std::shared_ptr<http_server_core> core;
+  struct unix_listener {
+    bound_unix_socket bound;
+    std::string workspace;
+  };
+  std::vector<unix_listener> bound;
+  std::vector<std::shared_ptr<local::acceptor>> local_acceptors; ///< the server's thread, once it runs
+  std::shared_ptr<tcp::acceptor> tcp_acceptor;                   ///< the server's thread; null: not listening
+  std::unique_ptr<net::steady_timer> retry;
+  std::atomic<std::uint16_t> port{0};
+  std::string last_trouble;
+  std::optional<net::executor_work_guard<net::io_context::executor_type>> work;
+  std::thread thread;
+
+  void emit(log_level level, const char* name, const std::string& text) {
+    core->options.events->emit(make_event(level, name, {}, text).with("address", core->options.http));
+  }
+
+  void listen_tcp();
+  std::string bind_tcp(const tcp_address& address);
+};
+
+/// @returns "" or what is wrong.
+std::string http_server::impl::bind_tcp(const tcp_address& wanted) {
+  error_code error;
+  const auto address = wanted.host == "localhost" ? net::ip::address{net::ip::address_v4::loopback()}
+                                                  : net::ip::make_address(wanted.host, error);
+  if (error)
+    return "\"" + wanted.host + "\" is no IP address";
+  const tcp::endpoint endpoint{address, wanted.port};
+  auto acceptor = std::make_shared<tcp::acceptor>(core->io);
+  acceptor->open(endpoint.protocol(), error);
+  if (!error)
+    acceptor->set_option(tcp::acceptor::reuse_address{true}, error);
+  if (!error)
+    acceptor->bind(endpoint, error);
+  if (!error)
+    acceptor->listen(net::socket_base::max_listen_connections, error);
+  if (error)
+    return error.message();
+  auto listener = std::make_shared<http_listener>();
+  listener->tcp = true;
+  listener->address = wanted.host;
+  listener->port = acceptor->local_endpoint(error).port();
+  port.store(listener->port);
+  tcp_acceptor = acceptor;
+  const auto text = (wanted.host.find(':') == std::string::npos ? wanted.host : '[' + wanted.host + ']') +
+                    ':' + std::to_string(listener->port);
+  core->options.events->emit(
+      make_event(log_level::info, "control.listening", {}, "status and metrics at http://" + text + "/")
+          .with("address", text));
+  net::co_spawn(core->io, accept_all(core, acceptor, listener), net::detached);
+  return {};
+}
+
+void http_server::impl::listen_tcp() {
+  const auto address = parse_address(core->options.http);
+  const auto trouble = address ? bind_tcp(*address) : std::string{"expected ADDRESS:PORT"};
+  if (trouble.empty())
+    return;
+  if (trouble != last_trouble)
+    emit(log_level::warning, "control.http-unavailable",
+         "status and metrics are not served at " + core->options.http + ": " + trouble +
+             (address ? "; it is tried again" : ""));
+  last_trouble = trouble;
+  if (!address)
+    return;
+  retry->expires_after(core->options.limits.tcp_retry);
+  retry->async_wait([this](error_code error) {
+    if (!error && !core->stopping.load())
+      listen_tcp();
+  });
+}
+
+http_server::http_server(http_server_options options)
+    : impl_{std::make_shared<impl>(std::move(options))} {}
+
+http_server::~http_server() {
+  stop();
+}
+
+http_listen_result http_server::listen() {
+  const auto& options = impl_->core->options;
+  http_listen_result result;
+  for (const auto& wanted : options.sockets) {
+    auto bound = bind_unix_socket(wanted.path);
+    if (bound.error.empty() && options.change_owner &&
+        ::chown(wanted.path.c_str(), options.owner, options.group) != 0) {
+      bound.error = "control socket " + wanted.path + ": cannot be given to agent.user: " +
+                    error_code{errno, boost::system::system_category()}.message();
+      remove_unix_socket(bound);
+      ::close(bound.descriptor);
+    }
+    if (!bound.error.empty()) {
+      for (const auto& before : impl_->bound) {
+        remove_unix_socket(before.bound);
+        ::close(before.bound.descriptor);
+      }
+      impl_->bound.clear();
+      result.in_use = bound.in_use;
+      result.error = std::move(bound.error);
+      return result;
+    }
+    impl_->bound.push_back({std::move(bound), wanted.workspace});
+  }
+  return result;
+}
+
+void http_server::start() {
+  auto& state = *impl_;
+  auto& core = state.core;
+  state.work.emplace(core->io.get_executor());
+  state.retry = std::make_unique<net::steady_timer>(core->io);
+  for (auto& socket : state.bound) {
+    auto acceptor = std::make_shared<local::acceptor>(core->io);
+    error_code error;
+    acceptor->assign(local{}, socket.bound.descriptor, error);
+    auto listener = std::make_shared<http_listener>();
+    listener->workspace = socket.workspace;
+    state.local_acceptors.push_back(acceptor);
+    net::co_spawn(core->io, accept_all(core, acceptor, listener), net::detached);
+  }
+  if (!core->options.http.empty())
+    net::post(core->io, [&state] { state.listen_tcp(); });
+  const all_signals_blocked blocked;
+  state.thread = std::thread{[core] {
+    core->io.run();
+  }};
+}
+
+void http_server::stop() {
+  auto& state = *impl_;
+  auto& core = state.core;
+  if (core->stopping.exchange(true))
+    return;
+  for (const auto& socket : state.bound)
+    remove_unix_socket(socket.bound);
+  if (!state.thread.joinable()) {
+    for (const auto& socket : state.bound)
+      ::close(socket.bound.descriptor);
+    return;
+  }
+  net::post(core->io, [&state] {
+    error_code ignored;
+    for (auto& acceptor : state.local_acceptors)
+      acceptor->close(ignored);
+    if (state.tcp_acceptor)
+      state.tcp_acceptor->close(ignored);
+    state.retry->cancel();
+    for (auto* session : state.core->sessions)
+      session->close();
+    state.work.reset();
+  });
+  state.thread.join();
+  state.local_acceptors.clear();
+  state.tcp_acceptor.reset();
+  state.retry.reset();
+}
+
+std::uint16_t http_server::tcp_port() const {
+  return impl_->port.load();
+}
+
+std::size_t http_server::open_connections() const {
+  return impl_->core->connections.load();
+}
+
+} // namespace workspace_supervisor

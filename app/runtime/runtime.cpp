@@ -1,0 +1,212 @@
+#include "app/runtime/runtime.hpp"
+
+#include "app/runtime/tree.hpp"
+#include "actors/token/token_watch.hpp"
+
+#include <caf/event_based_actor.hpp>
+
+#include <atomic>
+#include <optional>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <thread>
+#include <unistd.h>
+
+namespace workspace_supervisor {
+
+namespace {
+
+/// Fills CAF's own configuration from `caf.*`, in the names of the installed version.
+class framework_config : public caf::actor_system_config {
+public:
+  explicit framework_config(const std::map<std::string, std::string>& given) {
+    // Work sharing: idle workers sleep, where those of the default policy poll for work to steal. Two
+    // workers: no handler blocks, and a long one (a huge list) must not hold up the beats.
+    caf::put(content, "scheduler.policy", caf::atom("sharing"));
+    caf::put(content, "scheduler.max-threads", std::size_t{2});
+    for (const auto& [key, text] : given) {
+      if (key == "scheduler.policy") {
+        caf::put(content, key, caf::atom_from_string(text));
+        continue;
+      }
+      auto value = caf::config_value::parse(text);
+      caf::put(content, key, value ? *value : caf::config_value{text});
+    }
+  }
+};
+
+} // namespace
+
+std::string product_version() {
+  return WORKSPACE_SUPERVISOR_VERSION;
+}
+
+struct runtime::impl {
+  process_context process;
+  framework_config framework;
+  caf::actor_system system;
+  std::optional<http_engine> http;
+  std::optional<token_watch> watch;
+  caf::actor watcher; ///< restarts the root; held here, for it would end with its last reference
+  int ended = ::eventfd(0, EFD_CLOEXEC);
+  std::atomic<bool> gave_up{false};
+  std::atomic<bool> stopping{false};
+  bool started = false;
+
+  impl(settings configuration, event_sink& events)
+      : framework{configuration.caf}
+      , system{framework} {
+    process.configuration = std::move(configuration);
+    process.system = &system;
+    process.events = &events;
+    http_engine_options options;
+    options.user_agent = "workspace-supervisor/" + product_version();
+    options.ca_file = process.configuration.ca_file;
+    options.connect_timeout = process.configuration.connect_timeout;
+    process.http = &http.emplace(std::move(options));
+  }
+
+  ~impl() {
+    watch.reset();
+    http.reset();
+    watcher = nullptr;
+    // A tree that gave up took nobody from his address, and an actor with a thread of its own keeps the
+    // system waiting for as long as somebody holds it.
+    process.root.set({});
+    process.platform_client.set({});
+    process.store_actor.set({});
+    process.token_files.set({});
+    process.result_files.set({});
+    process.control.set({});
+    for (auto& workspace : process.workspaces) {
+      workspace.supervisor.set({});
+      workspace.token.set({});
+      workspace.activity.set({});
+      workspace.heartbeat.set({});
+      workspace.delegation_poller.set({});
+      workspace.parent_name.set({});
+      workspace.notifier.set({});
+    }
+    ::close(ended);
+  }
+
+  void tell_ended() const {
+    const std::uint64_t one = 1;
+    static_cast<void>(::write(ended, &one, sizeof one));
+  }
+
+  /// Starts the root and watches over it: nobody else would restart it.
+  void start_root(std::vector<child_spec> more) {
+    const auto& supervisor_settings = process.configuration.supervisor;
+    const restart_policy policy{supervisor_settings.max_restarts, supervisor_settings.within,
+                                supervisor_settings.backoff_min, supervisor_settings.backoff_max};
+    // The policy is an argument, not a capture: for a function without arguments CAF 0.17 makes a reference
+    // of a null pointer.
+    const auto watch_root = [this, more = std::move(more)](caf::event_based_actor* self,
+                                                           const restart_policy& policy) {
+      const auto intensity = std::make_shared<restart_intensity>();
+      const auto launch = std::make_shared<std::function<void()>>();
+      *launch = [this, self, more, intensity] {
+        const auto root = system.spawn(supervisor, root_plan(process, more));
+        intensity->started(std::chrono::steady_clock::now());
+        process.root.set(root);
+        process.probe_of(shared_actor::root).started();
+        self->monitor(root);
+        if (stopping.load())
+          caf::anon_send(root, stop_supervising{});
+      };
+      self->set_down_handler([this, self, policy, intensity, launch](caf::down_msg& message) {
+        process.root.set(supervisor_interface{});
+        const auto reason = reason_text(system, message.reason);
+        const bool given_up = reason.find(gave_up_prefix) != std::string::npos;
+        if (stopping.load() || given_up) {
+          gave_up.store(given_up && !stopping.load());
+          tell_ended();
+          return self->quit();
+        }
+        const auto delay = intensity->ended(policy, std::chrono::steady_clock::now());
+        process.probe_of(shared_actor::root)
+            .ended(delay ? actor_state::restarting : actor_state::failed, reason);
+        process.events->emit(
+            make_event(log_level::error, "actor.crashed", {}, "the root supervisor ended: " + reason)
+                .with("actor", "root")
+                .with("error", reason));
+        if (!delay) {
+          gave_up.store(true);
+          tell_ended();
+          return self->quit();
+        }
+        process.probe_of(shared_actor::root).restarted();
+        self->delayed_send(self, *delay, framework::timer_due{});
+      });
+      (*launch)();
+      return caf::behavior{[launch](framework::timer_due) {
+        (*launch)();
+      }};
+    };
+    watcher = system.spawn<caf::hidden>(watch_root, policy);
+  }
+
+  void start_watch() {
+    std::vector<std::string> directories;
+    for (const auto& workspace : process.workspaces)
+      directories.push_back(workspace.settings.configs_dir);
+    watch.emplace(std::move(directories), [this](std::size_t index) {
+      if (const auto token = process.workspaces[index].token.get())
+        caf::anon_send(token, token_file_changed{});
+    });
+  }
+};
+
+runtime::runtime(settings configuration, event_sink& events, store_opener open_store)
+    : impl_{std::make_unique<impl>(std::move(configuration), events)} {
+  impl_->process.open_store = std::move(open_store);
+}
+
+runtime::runtime(settings configuration, event_sink& events, std::unique_ptr<result_store> store)
+    : impl_{std::make_unique<impl>(std::move(configuration), events)} {
+  impl_->process.store = std::move(store);
+}
+
+runtime::~runtime() {
+  if (impl_->started) {
+    stop();
+    wait_ended(std::chrono::hours{1});
+  }
+}
+
+std::string runtime::prepare() {
+  return make_workspaces(impl_->process);
+}
+
+void runtime::start(std::vector<child_spec> more) {
+  impl_->started = true;
+  impl_->start_root(std::move(more));
+  impl_->start_watch();
+}
+
+void runtime::stop() {
+  if (impl_->stopping.exchange(true))
+    return;
+  if (const auto root = impl_->process.root.get())
+    caf::anon_send(root, stop_supervising{});
+}
+
+int runtime::ended_descriptor() const noexcept {
+  return impl_->ended;
+}
+
+bool runtime::wait_ended(std::chrono::milliseconds timeout) const {
+  pollfd ready{impl_->ended, POLLIN, 0};
+  return ::poll(&ready, 1, static_cast<int>(timeout.count())) > 0;
+}
+
+bool runtime::gave_up() const noexcept {
+  return impl_->gave_up.load();
+}
+
+process_context& runtime::context() noexcept {
+  return impl_->process;
+}
+
+} // namespace workspace_supervisor

@@ -1,0 +1,353 @@
+#include "tests/app/control/control_fixture.hpp"
+
+namespace workspace_supervisor {
+namespace {
+
+/// The server alone: it answers each request with its method and target.
+class http_server_test : public ::testing::Test {
+protected:
+  http_server_test()
+      : log{log_level::error, log_format::text, ::open("/dev/null", O_WRONLY | O_CLOEXEC)} {
+    options.sockets = {{directory.file("s"), {}}};
+    options.users = {::geteuid()};
+    options.http = "127.0.0.1:0";
+    options.events = &log;
+    options.handle = [](std::shared_ptr<control_exchange> exchange) {
+      control_answer answer;
+      answer.body = exchange->request().method + ' ' + exchange->request().target + ' ' +
+                    std::to_string(exchange->request().body.size());
+      exchange->answer(std::move(answer));
+    };
+  }
+  void start() {
+    server = std::make_unique<http_server>(options);
+    ASSERT_EQ(server->listen().error, "");
+    server->start();
+    ASSERT_TRUE(wait_until([this] { return options.http.empty() || server->tcp_port() != 0; }));
+  }
+  control_client over_socket() const { return control_client{directory.file("s")}; }
+  control_client over_tcp() const { return control_client{server->tcp_port()}; }
+
+  /// The status of the answer to these bytes over TCP.
+  int status_over_tcp(const std::string& bytes) const {
+    auto client = over_tcp();
+    client.send(bytes);
+    return client.read_answer().status;
+  }
+
+  temporary_directory directory;
+  event_log log;
+  http_server_options options;
+  std::unique_ptr<http_server> server;
+};
+
+TEST_F(http_server_test, pipelined_requests_are_answered_in_order) {
+  start();
+  auto client = over_socket();
+  std::string requests;
+  for (int number = 0; number < 50; ++number)
+    requests += "GET /" + std::to_string(number) + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  client.send(requests);
+  for (int number = 0; number < 50; ++number)
+    ASSERT_EQ(client.read_answer().body, "GET /" + std::to_string(number) + " 0");
+}
+
+TEST_F(http_server_test, a_request_that_comes_in_pieces_is_answered) {
+  start();
+  auto client = over_socket();
+  for (const char character : std::string{"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"})
+    client.send({character});
+  EXPECT_EQ(client.read_answer().body, "POST /a 2");
+}
+
+TEST_F(http_server_test, a_chunked_body_is_read) {
+  start();
+  auto client = over_socket();
+  client.send("POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+  EXPECT_EQ(client.read_answer().body, "POST /a 3");
+}
+
+TEST_F(http_server_test, a_client_that_waits_to_be_asked_for_its_body_is_asked) {
+  start();
+  auto client = over_socket();
+  client.send("POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(client.read_answer().status, 100);
+  client.send("{}");
+  EXPECT_EQ(client.read_answer().body, "POST /a 2");
+}
+
+TEST_F(http_server_test, a_body_above_the_limit_is_413_and_closed) {
+  start();
+  auto client = over_socket();
+  client.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n" + std::string(65537, 'x'));
+  EXPECT_EQ(client.read_answer().status, 413);
+  EXPECT_TRUE(client.ends());
+}
+
+TEST_F(http_server_test, a_body_of_the_limit_is_taken) {
+  start();
+  auto client = over_socket();
+  client.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n" + std::string(65536, 'x'));
+  EXPECT_EQ(client.read_answer().body, "POST /a 65536");
+}
+
+TEST_F(http_server_test, a_chunked_body_above_the_limit_is_413) {
+  start();
+  auto client = over_socket();
+  std::string body;
+  for (int number = 0; number < 70; ++number)
+    body += "400\r\n" + std::string(1024, 'x') + "\r\n";
+  client.send("POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body + "0\r\n\r\n");
+  EXPECT_EQ(client.read_answer().status, 413);
+}
+
+TEST_F(http_server_test, a_head_above_the_limit_is_400_and_closed) {
+  start();
+  auto client = over_socket();
+  client.send("GET /a HTTP/1.1\r\nHost: x\r\nX: " + std::string(20000, 'x') + "\r\n\r\n");
+  EXPECT_EQ(client.read_answer().status, 400);
+  EXPECT_TRUE(client.ends());
+}
+
+TEST_F(http_server_test, what_is_no_http_is_400_and_closed) {
+  start();
+  auto client = over_socket();
+  client.send("hello\r\n\r\n");
+  EXPECT_EQ(client.read_answer().status, 400);
+  EXPECT_TRUE(client.ends());
+}
+
+TEST_F(http_server_test, a_request_that_is_cut_off_is_400) {
+  start();
+  auto client = over_socket();
+  client.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
+  client.end_sending();
+  EXPECT_EQ(client.read_answer().status, 400);
+}
+
+TEST_F(http_server_test, a_request_that_does_not_come_whole_in_time_is_408_and_closed) {
+  options.limits.owed = milliseconds{100};
+  start();
+  auto client = over_socket();
+  client.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{");
+  EXPECT_EQ(client.read_answer().status, 408);
+  EXPECT_TRUE(client.ends());
+}
+
+TEST_F(http_server_test, a_client_that_sends_nothing_is_closed) {
+  options.limits.owed = milliseconds{100};
+  start();
+  EXPECT_TRUE(over_socket().ends());
+}
+
+TEST_F(http_server_test, a_client_that_does_not_read_its_answer_is_closed) {
+  options.limits.owed = milliseconds{100};
+  options.handle = [](std::shared_ptr<control_exchange> exchange) {
+    control_answer answer;
+    answer.body = std::string(32U << 20U, 'x');
+    exchange->answer(std::move(answer));
+  };
+  start();
+  auto client = over_socket();
+  client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(wait_until([this] { return server->open_connections() == 1; }));
+  EXPECT_TRUE(wait_until([this] { return server->open_connections() == 0; }));
+}
+
+TEST_F(http_server_test, an_exchange_that_is_dropped_is_503) {
+  options.handle = [](const std::shared_ptr<control_exchange>&) {
+  };
+  start();
+  EXPECT_EQ(over_socket().get("/a").status, 503);
+}
+
+TEST_F(http_server_test, a_late_answer_is_replaced_and_ignored) {
+  std::shared_ptr<control_exchange> late;
+  options.handle = [&late](std::shared_ptr<control_exchange> exchange) {
+    exchange->answer_after(milliseconds{20}, error_answer(503, "late"));
+    late = std::move(exchange);
+  };
+  start();
+  auto client = over_socket();
+  EXPECT_EQ(client.get("/a").status, 503);
+  late->answer({});
+  EXPECT_EQ(client.get("/b").status, 503);
+  late.reset();
+}
+
+TEST_F(http_server_test, an_exchange_may_outlive_the_server) {
+  std::shared_ptr<control_exchange> late;
+  options.handle = [&late](std::shared_ptr<control_exchange> exchange) {
+    late = std::move(exchange);
+  };
+  start();
+  auto client = over_socket();
+  client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(wait_until([this] { return server->open_connections() == 1; }));
+  server->stop();
+  server.reset();
+  if (late)
+    late->answer({});
+  EXPECT_TRUE(client.ends());
+}
+
+TEST_F(http_server_test, a_place_is_kept_for_healthz) {
+  options.limits.connections = 4;
+  start();
+  std::vector<control_client> silent;
+  for (int number = 0; number < 3; ++number)
+    silent.push_back(over_socket());
+  ASSERT_TRUE(wait_until([this] { return server->open_connections() == 3; }));
+  EXPECT_EQ(over_socket().get("/v1/stats").status, 503);
+  EXPECT_EQ(over_socket().get("/healthz").status, 200);
+}
+
+TEST_F(http_server_test, healthz_is_served_beyond_any_number_of_silent_clients) {
+  options.limits.connections = 4;
+  start();
+  std::vector<control_client> silent;
+  for (int number = 0; number < 8; ++number)
+    silent.push_back(over_socket());
+  EXPECT_EQ(over_socket().get("/healthz").status, 200);
+}
+
+TEST_F(http_server_test, a_connection_between_two_requests_makes_room_for_a_new_one) {
+  options.limits.connections = 4;
+  start();
+  std::vector<control_client> kept;
+  for (int number = 0; number < 10; ++number) {
+    kept.push_back(over_socket());
+    ASSERT_EQ(kept.back().get("/v1/stats").status, 200);
+  }
+}
+
+TEST_F(http_server_test, over_tcp_get_alone_is_served) {
+  start();
+  EXPECT_EQ(status_over_tcp("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n"), 200);
+  EXPECT_EQ(status_over_tcp("POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"), 405);
+  EXPECT_EQ(status_over_tcp("PUT /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"), 405);
+  EXPECT_EQ(status_over_tcp("DELETE /a HTTP/1.1\r\nHost: localhost\r\n\r\n"), 405);
+}
+
+TEST_F(http_server_test, over_tcp_names_of_the_listener_are_served) {
+  options.http_hosts = {"status.example", "other.example:80"};
+  start();
+  const auto port = ':' + std::to_string(server->tcp_port());
+  for (const auto& host :
+       {"127.0.0.1" + port, std::string{"127.0.0.1"}, "localhost" + port, "LOCALHOST" + port,
+        std::string{"status.example"}, "status.example" + port, std::string{"other.example:80"}})
+    EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"), 200) << host;
+}
+
+TEST_F(http_server_test, over_tcp_foreign_names_are_421) {
+  start();
+  for (const auto* host :
+       {"evil.example", "127.0.0.1:1", "localhost.evil.example", "localhost:", "[::1]", "10.0.0.1"})
+    EXPECT_EQ(status_over_tcp(std::string{"GET / HTTP/1.1\r\nHost: "} + host + "\r\n\r\n"),
+              std::string{host} == "localhost:" ? 200 : 421)
+        << host;
+}
+
+TEST_F(http_server_test, over_tcp_one_host_header_is_expected) {
+  start();
+  EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\n\r\n"), 400);
+  EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"), 400);
+  EXPECT_EQ(status_over_tcp("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);
+}
+
+TEST_F(http_server_test, over_tcp_pages_of_other_sites_are_403) {
+  start();
+  EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n"), 403);
+  EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n\r\n"), 200);
+}
+
+TEST_F(http_server_test, processes_of_other_users_are_403) {
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "only root can be another user";
+  start();
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(directory.file("s").c_str(), 0666), 0);
+  const without_root somebody;
+  EXPECT_EQ(over_socket().get("/a").status, 403);
+}
+
+TEST_F(http_server_test, a_taken_port_is_told_and_tried_again) {
+  const int taken = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(taken, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(taken, 1), 0);
+  ASSERT_EQ(::getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  std::atomic<int> told{0};
+  log.subscribe(log_level::debug,
+                [&told](const event& happened) { told += happened.name == "control.http-unavailable"; });
+  options.http = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  options.limits.tcp_retry = milliseconds{20};
+  server = std::make_unique<http_server>(options);
+  ASSERT_EQ(server->listen().error, "");
+  server->start();
+  ASSERT_TRUE(wait_until([&told] { return told > 0; }));
+  EXPECT_EQ(over_socket().get("/a").status, 200);
+  ::close(taken);
+  EXPECT_TRUE(wait_until([this] { return server->tcp_port() != 0; }));
+  EXPECT_EQ(told, 1);
+  server.reset();
+}
+
+TEST_F(http_server_test, a_stream_ends_with_its_client) {
+  std::atomic<bool> ended{false};
+  options.handle = [&ended](std::shared_ptr<control_exchange> exchange) {
+    exchange->open_stream("text/plain", "first\n", [&ended] { ended = true; });
+  };
+  start();
+  {
+    auto client = over_socket();
+    client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(client.read_until("first\n"));
+    EXPECT_FALSE(ended);
+  }
+  EXPECT_TRUE(wait_until([&ended] { return ended.load(); }));
+}
+
+TEST_F(http_server_test, a_stream_that_is_not_read_is_bounded_and_closed) {
+  options.limits.owed = milliseconds{200};
+  std::atomic<bool> ended{false};
+  std::shared_ptr<control_stream> stream;
+  std::atomic<bool> open{false};
+  options.handle = [&](std::shared_ptr<control_exchange> exchange) {
+    stream = exchange->open_stream("text/plain", "", [&ended] { ended = true; });
+    open = true;
+  };
+  start();
+  auto client = over_socket();
+  client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(wait_until([&open] { return open.load(); }));
+  bool refused = false;
+  for (int number = 0; number < 10000 && !refused; ++number)
+    refused = !stream->send(std::string(1000, 'x'));
+  EXPECT_TRUE(refused);
+  EXPECT_TRUE(wait_until([&ended] { return ended.load(); }));
+}
+
+TEST_F(http_server_test, streams_do_not_count_as_connections) {
+  options.limits.connections = 3;
+  options.handle = [](std::shared_ptr<control_exchange> exchange) {
+    if (exchange->request().target == "/stream")
+      exchange->open_stream("text/plain", "open\n", [] {});
+    else
+      exchange->answer({});
+  };
+  start();
+  std::vector<control_client> streams;
+  for (int number = 0; number < 10; ++number) {
+    streams.push_back(over_socket());
+    streams.back().send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(streams.back().read_until("open\n"));
+  }
+  EXPECT_EQ(over_socket().get("/a").status, 200);
+}
+
+} // namespace
+} // namespace workspace_supervisor
