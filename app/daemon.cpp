@@ -1,9 +1,9 @@
 #include "app/daemon.hpp"
 
-#include "app/runtime/tree.hpp"
 #include "actors/store/result_store.hpp"
 #include "app/control/control.hpp"
 #include "app/runtime/runtime.hpp"
+#include "app/runtime/tree.hpp"
 
 #include <array>
 #include <csignal>

@@ -9,6 +9,9 @@
 
 namespace workspace_supervisor {
 
+enum class log_level { error, warning, info, debug };
+enum class log_format { text, json };
+
 /// One thing more that an event says.
 struct event_field {
   std::string key;

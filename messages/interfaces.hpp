@@ -13,7 +13,8 @@ namespace workspace_supervisor {
 
 // What each actor can be told. A signature `reply(request)` is a request that is answered, with an error when
 // the actor is down; `void(event)` is lost behind a crash, so nothing stands there that must not be lost. An
-// actor is addressed through its `address` (actors/context.hpp), where its successor takes its place.
+// actor is addressed through its `address` (actors/supervision/address.hpp), where its successor takes its
+// place.
 
 /// Holds a workspace's token: cached, re-read when the platform refuses it or its file changes.
 using token_interface = interface<token_state(get_token), token_state(refresh_token),
@@ -46,10 +47,11 @@ using store_interface =
               stored_results(get_results), done(mark_results), done(open_self_message),
               done(close_self_message), all_outbox_counts(get_all_outbox_counts)>;
 
-/// Reads and writes the files that agents and platforms share with us. On a thread of its own: it waits for
-/// the disk.
-using files_interface = interface<token_state(read_token_file), file_outcome(write_token_file),
-                                  file_outcome(append_to_results_file)>;
+/// Reads and writes the token files of all workspaces. On a thread of its own: it waits for the disk.
+using token_files_interface = interface<token_state(read_token_file), file_outcome(write_token_file)>;
+
+/// Appends to the results files of all workspaces. On a thread of its own: it waits for the disk.
+using result_files_interface = interface<file_outcome(append_to_results_file)>;
 
 /// Answers the calls of the control API. On a thread of its own: an answer can be long.
 using control_interface = interface<control_answer(control_request)>;

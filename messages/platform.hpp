@@ -10,6 +10,9 @@ namespace workspace_supervisor {
 /// The place of a workspace in the process's table of workspaces.
 using workspace_index = std::uint32_t;
 
+/// Whose connections a request uses; a lane that is stuck delays no other.
+enum class request_lane { beat, poll, message };
+
 /// An acknowledgement that says no more than that the effect is there.
 struct done {};
 BOOST_DESCRIBE_STRUCT(done, (), ())

@@ -38,7 +38,7 @@ log_level level_of_failure(int in_a_row) {
 void arm(self_pointer self) {
   auto& context = *state_of(self).context;
   const auto now = clock::now();
-  const auto due = context.polled.update([&](poll_memory& memory) {
+  const auto due = state_of(self).memory->update([&](poll_memory& memory) {
     const auto& interval = context.process->configuration.delegation.interval;
     if (!memory.started) {
       memory.started = true;
@@ -52,7 +52,7 @@ void arm(self_pointer self) {
   self->after(std::max(due - now, clock::duration::zero()), [self] {
     auto& context = *state_of(self).context;
     const auto now = clock::now();
-    context.polled.update([&](poll_memory& memory) {
+    state_of(self).memory->update([&](poll_memory& memory) {
       const clock::duration interval = context.process->configuration.delegation.interval;
       if (memory.next_due <= now)
         memory.next_due += ((now - memory.next_due) / interval + 1) * interval;
@@ -97,7 +97,7 @@ void fail(self_pointer self, int status, std::string error) {
 void report_foreign(self_pointer self, const std::vector<std::string>& foreign) {
   auto& context = *state_of(self).context;
   for (const auto& id : foreign) {
-    const bool first = context.polled.update([&id](poll_memory& memory) {
+    const bool first = state_of(self).memory->update([&id](poll_memory& memory) {
       auto& reported = memory.reported_foreign;
       if (std::find(reported.begin(), reported.end(), id) != reported.end())
         return false;
@@ -146,7 +146,7 @@ void take_answer(self_pointer self, const platform_answer& answer) {
                 answer.error.empty() ? "status " + std::to_string(answer.status) : answer.error);
   process.probe.poll_latency.add(std::chrono::nanoseconds{static_cast<std::int64_t>(answer.seconds * 1e9)});
   const auto body = hash(answer.body, process.hash_seed);
-  const auto memory = context.polled.get();
+  const auto memory = state_of(self).memory->get();
   if (body == memory.last_body)
     return take_news(self, {}, answer.status);
   delegation_rows rows;
@@ -169,7 +169,7 @@ void take_answer(self_pointer self, const platform_answer& answer) {
   }
   std::sort(listed.begin(), listed.end());
   const auto remember = [self, body, listed = std::move(listed)] {
-    state_of(self).context->polled.update([&](poll_memory& memory) {
+    state_of(self).memory->update([&](poll_memory& memory) {
       memory.last_body = body;
       memory.handled = listed;
     });
@@ -311,9 +311,11 @@ void file_pending(self_pointer self) {
 
 } // namespace
 
-delegation_poller_interface::behavior_type delegation_poller(self_pointer self, workspace_context* context) {
+delegation_poller_interface::behavior_type delegation_poller(self_pointer self, workspace_context* context,
+                                                             kept<poll_memory>* memory) {
   self->observe(&context->probe_of(workspace_actor::delegation_poller));
   state_of(self).context = context;
+  state_of(self).memory = memory;
   file_pending(self);
   arm(self);
   return {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "actors/delegations/poll_memory.hpp"
 #include "actors/supervision/actor.hpp"
+#include "actors/workspace/context.hpp"
 
 #include <vector>
 
@@ -8,6 +10,7 @@ namespace workspace_supervisor {
 
 struct delegation_poller_state {
   workspace_context* context = nullptr;
+  kept<poll_memory>* memory = nullptr;
   bool polling = false;
   bool filing = false;
   bool file_again = false;                     ///< something was recorded while a filing was under way
@@ -19,9 +22,10 @@ struct delegation_poller_state {
 };
 
 /// Fetches the results of this workspace's delegations every interval, has the new ones recorded, and files
-/// them for the agent. What was recorded and not filed by a predecessor is filed first.
+/// them for the agent. What was recorded and not filed by a predecessor is filed first. `memory` outlives the
+/// actor.
 delegation_poller_interface::behavior_type
 delegation_poller(actor_of<delegation_poller_interface, delegation_poller_state>* self,
-                  workspace_context* context);
+                  workspace_context* context, kept<poll_memory>* memory);
 
 } // namespace workspace_supervisor

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/workspace/file_owner.hpp"
 #include "messages/delegation.hpp"
 
 #include <cstddef>
@@ -27,13 +28,6 @@ public:
   virtual int fchmod(int descriptor, mode_t mode);
   virtual int fchown(int descriptor, uid_t user, gid_t group);
   virtual int close(int descriptor);
-};
-
-/// Who else may own the results file, and is given it when it is created.
-struct file_owner {
-  bool given = false; ///< false: it is ours
-  uid_t user = 0;
-  gid_t group = 0;
 };
 
 /// Appends whole lines to the results file, creating it 0600, in one write, and syncs. The agent may rename

@@ -23,7 +23,7 @@ void arm(self_pointer self) {
   auto& state = state_of(self);
   if (state.under_way)
     return; // its end arms
-  const auto due = state.context->schedule.get().due();
+  const auto due = state.schedule->get().due();
   if (state.timer != 0 && state.timer_due == due)
     return;
   self->cancel(state.timer);
@@ -45,7 +45,7 @@ void emit(self_pointer self, log_level level, const char* name, std::string text
   auto happened = make_event(level, name, context.settings.id, std::move(text))
                       .with("status", std::int64_t{answer.status})
                       .with("latency_ms", static_cast<std::int64_t>(answer.seconds * 1000))
-                      .with("failures", std::int64_t{context.schedule.get().failures()});
+                      .with("failures", std::int64_t{state_of(self).schedule->get().failures()});
   if (!answer.error.empty())
     happened.with("error", answer.error);
   context.process->events->emit(std::move(happened));
@@ -87,19 +87,18 @@ void count_failed(self_pointer self, const platform_answer& answer, int failures
 /// The beat is over, however it went.
 void finish(self_pointer self, const platform_answer& answer) {
   auto& state = state_of(self);
-  auto& context = *state.context;
   const auto now = clock::now();
   const bool delivered = answer.ok();
   if (delivered) {
     const auto failures =
-        context.schedule.update([now](beat_schedule& schedule) { return schedule.delivered(now); });
+        state.schedule->update([now](beat_schedule& schedule) { return schedule.delivered(now); });
     count_delivered(self, answer, failures);
   } else {
     std::optional<beat_schedule::duration> retry_after;
     if (answer.retry_after_ms >= 0)
       retry_after = std::chrono::milliseconds{answer.retry_after_ms};
     const double random = std::uniform_real_distribution<double>{0, 1}(state.random);
-    const auto failures = context.schedule.update(
+    const auto failures = state.schedule->update(
         [&](beat_schedule& schedule) { return schedule.failed(now, random, retry_after); });
     count_failed(self, answer, failures);
   }
@@ -153,7 +152,7 @@ void begin(self_pointer self) {
   auto& context = *state.context;
   state.under_way = true;
   context.probe.beats_sent.fetch_add(1, std::memory_order_relaxed);
-  context.schedule.update([](beat_schedule& schedule) { schedule.begun(clock::now()); });
+  state.schedule->update([](beat_schedule& schedule) { schedule.begun(clock::now()); });
   ask(
       self, context.activity, get_activity{}, activity_patience,
       [self](activity_report report) { send(self, report, true); },
@@ -162,13 +161,15 @@ void begin(self_pointer self) {
 
 } // namespace
 
-heartbeat_interface::behavior_type heartbeat_actor(self_pointer self, workspace_context* context) {
+heartbeat_interface::behavior_type heartbeat_actor(self_pointer self, workspace_context* context,
+                                                   kept<beat_schedule>* kept_schedule) {
   self->observe(&context->probe_of(workspace_actor::heartbeat));
   auto& state = state_of(self);
   state.context = context;
+  state.schedule = kept_schedule;
   state.random.seed(static_cast<unsigned>(context->process->hash_seed + context->index * 7919U));
   const auto& heartbeat = context->process->configuration.heartbeat;
-  context->schedule.update([&](beat_schedule& schedule) {
+  kept_schedule->update([&](beat_schedule& schedule) {
     if (schedule.started())
       return schedule.resumed(); // a predecessor's: its phase stays
     auto origin = clock::now();
@@ -179,8 +180,8 @@ heartbeat_interface::behavior_type heartbeat_actor(self_pointer self, workspace_
   });
   arm(self);
   return {
-      [self, context](activity_changed) {
-        context->schedule.update([](beat_schedule& schedule) { schedule.changed(clock::now()); });
+      [self, kept_schedule](activity_changed) {
+        kept_schedule->update([](beat_schedule& schedule) { schedule.changed(clock::now()); });
         arm(self);
         return done{};
       },

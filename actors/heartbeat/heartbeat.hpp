@@ -1,6 +1,8 @@
 #pragma once
 
+#include "actors/heartbeat/beat_schedule.hpp"
 #include "actors/supervision/actor.hpp"
+#include "actors/workspace/context.hpp"
 
 #include <random>
 #include <vector>
@@ -9,6 +11,7 @@ namespace workspace_supervisor {
 
 struct heartbeat_actor_state {
   workspace_context* context = nullptr;
+  kept<beat_schedule>* schedule = nullptr;
   bool under_way = false;
   std::uint64_t timer = 0;
   beat_schedule::time timer_due{};
@@ -17,8 +20,9 @@ struct heartbeat_actor_state {
   static inline const char* name = "heartbeat";
 };
 
-/// Tells the platform every interval that the workspace lives.
+/// Tells the platform every interval that the workspace lives. `schedule` outlives the actor: its successor
+/// goes on with it.
 heartbeat_interface::behavior_type heartbeat_actor(actor_of<heartbeat_interface, heartbeat_actor_state>* self,
-                                                   workspace_context* context);
+                                                   workspace_context* context, kept<beat_schedule>* schedule);
 
 } // namespace workspace_supervisor

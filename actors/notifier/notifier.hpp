@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/supervision/actor.hpp"
+#include "actors/workspace/context.hpp"
 
 #include <map>
 #include <random>

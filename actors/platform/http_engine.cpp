@@ -1,7 +1,7 @@
 #include "actors/platform/http_engine.hpp"
 
+#include "actors/loop/signal_mask.hpp"
 #include "actors/platform/http_pool.hpp"
-#include "actors/platform/http_signal_mask.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>

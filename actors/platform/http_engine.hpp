@@ -1,6 +1,8 @@
 #pragma once
 
 #include "actors/platform/resolver.hpp"
+#include "actors/workspace/platform_url.hpp"
+#include "messages/platform.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -12,28 +14,6 @@
 #include <vector>
 
 namespace workspace_supervisor {
-
-/// An http or https base URL taken apart: what `workspace.platform-url` must be.
-struct platform_url {
-  bool tls = false;
-  std::string host; ///< name or address, without brackets
-  std::uint16_t port = 0;
-  std::string prefix; ///< path prefix, "" or "/a/b": never ends with '/'
-
-  /// "https://host:port": what connections and resolved addresses are shared by.
-  std::string origin() const;
-  /// What goes into the Host header (no default port, brackets round an IPv6 address).
-  std::string host_header() const;
-
-  /// @returns the URL, or in `error` what is wrong with `text` (user info, query and fragment are refused).
-  static bool parse(const std::string& text, platform_url& url, std::string& error);
-};
-
-/// Percent-encodes everything but RFC 3986's unreserved characters: one path segment.
-std::string encode_path_segment(const std::string& text);
-
-/// Whose connections a request uses; a lane that is stuck delays no other.
-enum class request_lane { beat, poll, message };
 
 struct http_request {
   platform_url url;                                         ///< base; `target` is appended to its prefix

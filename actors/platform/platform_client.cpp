@@ -45,10 +45,9 @@ void attempt(self_pointer self, std::uint64_t id, const std::string& token) {
     http.headers.emplace_back("Authorization", "Bearer " + token);
   if (request.from_workspace)
     http.headers.emplace_back("X-Workspace-ID", workspace.settings.id);
-  state.context->http->send(std::move(http),
-                            [client = platform_client_interface{self}, id](http_response response) {
-                              caf::anon_send(client, attempt_finished{id, to_answer(std::move(response))});
-                            });
+  state.http->send(std::move(http), [client = platform_client_interface{self}, id](http_response response) {
+    caf::anon_send(client, attempt_finished{id, to_answer(std::move(response))});
+  });
 }
 
 void finish(self_pointer self, std::uint64_t id, platform_answer answer) {
@@ -88,9 +87,11 @@ void repeat_with_fresh_token(self_pointer self, std::uint64_t id, platform_answe
 
 } // namespace
 
-platform_client_interface::behavior_type platform_client(self_pointer self, process_context* context) {
+platform_client_interface::behavior_type platform_client(self_pointer self, process_context* context,
+                                                         http_engine* http) {
   self->observe(&context->probe_of(shared_actor::platform_client));
   state_of(self).context = context;
+  state_of(self).http = http;
   return {
       [self](const platform_request& request) -> caf::result<platform_answer> {
         auto& state = state_of(self);
@@ -121,8 +122,8 @@ platform_client_interface::behavior_type platform_client(self_pointer self, proc
           return repeat_with_fresh_token(self, finished.id, finished.answer);
         finish(self, finished.id, finished.answer);
       },
-      [context](const reconnect& request) {
-        context->http->reconnect(context->workspaces.at(request.workspace).platform);
+      [context, http](const reconnect& request) {
+        http->reconnect(context->workspaces.at(request.workspace).platform);
       },
   };
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "actors/platform/http_engine.hpp"
 #include "actors/supervision/actor.hpp"
+#include "actors/workspace/context.hpp"
 
 #include <string>
 #include <unordered_map>
@@ -16,6 +18,7 @@ struct platform_client_state {
     bool repeated = false;
   };
   process_context* context = nullptr;
+  http_engine* http = nullptr;
   std::uint64_t last_id = 0;
   std::unordered_map<std::uint64_t, pending> requests;
   std::unordered_map<std::string, std::uint64_t> by_key; ///< of the requests under way that have one
@@ -25,6 +28,7 @@ struct platform_client_state {
 /// Speaks with the platforms, for all workspaces: adds the token, and after a 401 re-reads it and repeats the
 /// request once. The HTTP itself is the engine's, on a thread of its own.
 platform_client_interface::behavior_type
-platform_client(actor_of<platform_client_interface, platform_client_state>* self, process_context* context);
+platform_client(actor_of<platform_client_interface, platform_client_state>* self, process_context* context,
+                http_engine* http);
 
 } // namespace workspace_supervisor

@@ -1,6 +1,6 @@
 #include "actors/platform/resolver.hpp"
 
-#include "actors/platform/http_signal_mask.hpp"
+#include "actors/loop/signal_mask.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>

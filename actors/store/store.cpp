@@ -15,9 +15,9 @@ void save_again_later(self_pointer self);
 void watch_health(self_pointer self) {
   auto& state = state_of(self);
   auto& process = *state.context;
-  for (auto& notice : process.store->take_notices())
+  for (auto& notice : state.kept->store->take_notices())
     process.events->emit(make_event(log_level::error, "store.notice", {}, notice));
-  const auto health = process.store->health();
+  const auto health = state.kept->store->health();
   const bool in_order = health.trouble.empty();
   process.probe.store_durable.store(in_order, std::memory_order_relaxed);
   if (in_order != std::exchange(state.durable, in_order)) {
@@ -44,19 +44,20 @@ void save_again_later(self_pointer self) {
     auto& state = state_of(self);
     state.saving_again = false;
     state.pause = std::min(2 * state.pause, save_pause_max);
-    state.context->store->save_waiting();
+    state.kept->store->save_waiting();
     watch_health(self);
   });
 }
 
 } // namespace
 
-store_interface::behavior_type store_actor(self_pointer self, process_context* context) {
+store_interface::behavior_type store_actor(self_pointer self, process_context* context, kept_store* kept) {
   self->observe(&context->probe_of(shared_actor::store));
   state_of(self).context = context;
-  if (!context->store)
-    context->store = context->open_store();
-  auto& store = *context->store;
+  state_of(self).kept = kept;
+  if (!kept->store)
+    kept->store = kept->open();
+  auto& store = *kept->store;
   watch_health(self);
   return {
       [self, &store](const poll_record& poll) {

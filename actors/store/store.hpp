@@ -1,11 +1,24 @@
 #pragma once
 
+#include "actors/store/result_store.hpp"
 #include "actors/supervision/actor.hpp"
+#include "actors/workspace/context.hpp"
+
+#include <functional>
+#include <memory>
 
 namespace workspace_supervisor {
 
+/// The durable state of the process; outlives the actor that keeps it.
+struct kept_store {
+  /// Opens it: called once, by the store actor, whose thread may wait for the disk.
+  std::function<std::unique_ptr<result_store>()> open;
+  std::unique_ptr<result_store> store; ///< null until it has been opened
+};
+
 struct store_actor_state {
   process_context* context = nullptr;
+  kept_store* kept = nullptr;
   bool durable = true;
   bool saving_again = false; ///< a timer for it is set
   std::chrono::milliseconds pause{1000};
@@ -14,6 +27,6 @@ struct store_actor_state {
 
 /// The one writer of the durable state, for all workspaces. Spawned detached: it waits for the disk.
 store_interface::behavior_type store_actor(actor_of<store_interface, store_actor_state>* self,
-                                           process_context* context);
+                                           process_context* context, kept_store* kept);
 
 } // namespace workspace_supervisor

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/workspace/context.hpp"
+#include "actors/supervision/address.hpp"
 #include "messages/caf.hpp"
 
 #include <algorithm>

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "actors/workspace/settings.hpp"
 #include "messages/event.hpp"
 
 namespace workspace_supervisor {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/delegations/results_file.hpp"
+#include "actors/workspace/file_owner.hpp"
 
 #include <string>
 

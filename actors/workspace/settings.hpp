@@ -1,5 +1,8 @@
 #pragma once
 
+#include "actors/workspace/file_owner.hpp"
+#include "messages/event.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -87,9 +90,6 @@ struct control_settings {
   std::vector<std::string> http_hosts;
 };
 
-enum class log_level { error, warning, info, debug };
-enum class log_format { text, json };
-
 /// The effective configuration of the process. Immutable after the start.
 struct settings {
   std::vector<workspace_settings> workspaces; ///< `workspace` first, if there is one, then `workspaces` by id
@@ -108,5 +108,11 @@ struct settings {
   std::map<std::string, std::string>
       caf; ///< key below `caf.` in CAF 1.x's names, value as written (strings without quotes)
 };
+
+/// Who the files that are shared with the agent belong to.
+inline file_owner owner_of_files(const settings& configuration) {
+  const auto& user = configuration.agent.user;
+  return {user.given, user.user, user.group};
+}
 
 } // namespace workspace_supervisor

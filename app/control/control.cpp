@@ -1,9 +1,9 @@
 #include "app/control/control.hpp"
 
 #include "app/control/answers.hpp"
-#include "app/stats/beat_history.hpp"
 #include "app/control/call.hpp"
 #include "app/control/event_streams.hpp"
+#include "app/stats/beat_history.hpp"
 
 #include <unistd.h>
 

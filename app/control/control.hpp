@@ -1,8 +1,8 @@
 #pragma once
 
 #include "actors/supervision/supervisor.hpp"
-#include "app/control_server/http_server.hpp"
 #include "app/control/page.hpp"
+#include "app/control_server/http_server.hpp"
 
 #include <memory>
 

@@ -1,9 +1,9 @@
 #include "app/control/page.hpp"
 
-#include "app/control/page_parts.hpp"
-
 #include <string>
 #include <string_view>
+
+#include "page_parts.hpp"
 
 namespace workspace_supervisor {
 

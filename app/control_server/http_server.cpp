@@ -1,6 +1,6 @@
 #include "app/control_server/http_server.hpp"
 
-#include "actors/platform/http_signal_mask.hpp"
+#include "actors/loop/signal_mask.hpp"
 #include "app/control_server/http_session.hpp"
 #include "app/control_server/unix_socket.hpp"
 

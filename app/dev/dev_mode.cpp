@@ -1,11 +1,11 @@
 #include "app/dev/dev_mode.hpp"
 
-#include "app/runtime/tree.hpp"
 #include "actors/store/result_store.hpp"
 #include "app/control/control.hpp"
 #include "app/dev/dev_screen.hpp"
 #include "app/dev_platform/platform.hpp"
 #include "app/runtime/runtime.hpp"
+#include "app/runtime/tree.hpp"
 
 #include <array>
 #include <atomic>

@@ -1,6 +1,6 @@
 #include "app/event_log/event_log.hpp"
 
-#include "actors/notifier/notifier_text.hpp"
+#include "actors/text/plain_text.hpp"
 #include "actors/text/utf8.hpp"
 
 #include <boost/json/serialize.hpp>

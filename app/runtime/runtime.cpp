@@ -1,7 +1,7 @@
 #include "app/runtime/runtime.hpp"
 
-#include "app/runtime/tree.hpp"
 #include "actors/token/token_watch.hpp"
+#include "app/runtime/tree.hpp"
 
 #include <caf/event_based_actor.hpp>
 
@@ -42,7 +42,7 @@ std::string product_version() {
 }
 
 struct runtime::impl {
-  process_context process;
+  process_parts process;
   framework_config framework;
   caf::actor_system system;
   std::optional<http_engine> http;
@@ -160,12 +160,12 @@ struct runtime::impl {
 
 runtime::runtime(settings configuration, event_sink& events, store_opener open_store)
     : impl_{std::make_unique<impl>(std::move(configuration), events)} {
-  impl_->process.open_store = std::move(open_store);
+  impl_->process.stored.open = std::move(open_store);
 }
 
 runtime::runtime(settings configuration, event_sink& events, std::unique_ptr<result_store> store)
     : impl_{std::make_unique<impl>(std::move(configuration), events)} {
-  impl_->process.store = std::move(store);
+  impl_->process.stored.store = std::move(store);
 }
 
 runtime::~runtime() {

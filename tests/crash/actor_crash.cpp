@@ -1,8 +1,8 @@
 #include "tests/crash/actor_crash.hpp"
 
-#include "app/runtime/tree.hpp"
 #include "app/dev_platform/platform.hpp"
 #include "app/runtime/runtime.hpp"
+#include "app/runtime/tree.hpp"
 
 #include <algorithm>
 #include <atomic>

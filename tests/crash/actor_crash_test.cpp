@@ -1,6 +1,6 @@
 #include "app/dev_platform/platform.hpp"
-#include "tests/support/temporary_directory.hpp"
 #include "tests/crash/actor_crash.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <gtest/gtest.h>
 

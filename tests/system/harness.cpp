@@ -1,8 +1,8 @@
 #include "tests/system/harness.hpp"
 
 #include "actors/workspace/context.hpp"
-#include "app/runtime/tree.hpp"
 #include "app/runtime/runtime.hpp"
+#include "app/runtime/tree.hpp"
 #include "tests/support/certificates.hpp"
 
 #include <boost/json/parse.hpp>

@@ -1,6 +1,6 @@
 #include "tests/actors/platform/http_test_peer.hpp"
 
-#include "actors/platform/http_signal_mask.hpp"
+#include "actors/loop/signal_mask.hpp"
 
 #include <gtest/gtest.h>
 

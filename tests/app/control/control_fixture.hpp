@@ -1,13 +1,13 @@
 #pragma once
 
-#include "actors/workspace/context.hpp"
 #include "actors/store/result_store.hpp"
+#include "actors/workspace/context.hpp"
 #include "app/control/control.hpp"
 #include "app/dev_platform/platform.hpp"
 #include "app/event_log/event_log.hpp"
 #include "app/runtime/runtime.hpp"
-#include "tests/support/temporary_directory.hpp"
 #include "tests/app/control_server/control_client.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>

@@ -11,7 +11,7 @@
 namespace workspace_supervisor {
 namespace {
 
-void fill(process_context& process, int workspaces) {
+void fill(process_parts& process, int workspaces) {
   for (int number = 0; number < workspaces; ++number)
     process.configuration.workspaces.push_back(
         {"ws-" + std::to_string(number), "http://127.0.0.1:1", "/configs", "/results", ""});
@@ -60,7 +60,7 @@ bool has_promtool() {
 TEST(metrics, pass_promtool) {
   if (!has_promtool())
     GTEST_SKIP() << "promtool is not installed";
-  process_context process;
+  process_parts process;
   fill(process, 3);
   EXPECT_EQ(complaints(text_of(process)), "");
 }
@@ -68,13 +68,13 @@ TEST(metrics, pass_promtool) {
 TEST(metrics, of_many_workspaces_pass_promtool) {
   if (!has_promtool())
     GTEST_SKIP() << "promtool is not installed";
-  process_context process;
+  process_parts process;
   fill(process, 101);
   EXPECT_EQ(complaints(text_of(process)), "");
 }
 
 TEST(metrics, tell_each_workspace) {
-  process_context process;
+  process_parts process;
   fill(process, 2);
   const auto text = text_of(process);
   EXPECT_TRUE(has(text, R"(workspace_supervisor_heartbeats_total{workspace="ws-1",result="failed"} 1)"))
@@ -86,7 +86,7 @@ TEST(metrics, tell_each_workspace) {
 }
 
 TEST(metrics, of_101_workspaces_are_folded) {
-  process_context process;
+  process_parts process;
   fill(process, 101);
   const auto text = text_of(process, {{{7, {1, 2, 3, wall_clock_now()}}}});
   EXPECT_EQ(text.find("workspace=\""), std::string::npos);
@@ -99,7 +99,7 @@ TEST(metrics, of_101_workspaces_are_folded) {
 }
 
 TEST(metrics, escape_hostile_ids) {
-  process_context process;
+  process_parts process;
   process.configuration.workspaces.push_back({"a\"} 1\n\\b", "http://127.0.0.1:1", "/c", "/r", ""});
   ASSERT_EQ(make_workspaces(process), "");
   EXPECT_NE(text_of(process).find(R"(workspace="a\"} 1\n\\b")"), std::string::npos);

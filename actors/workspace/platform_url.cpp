@@ -1,4 +1,4 @@
-#include "actors/platform/http_engine.hpp"
+#include "actors/workspace/platform_url.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>

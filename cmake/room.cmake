@@ -1,0 +1,47 @@
+# supervisor_room(NAME [SOURCES ...] [USES room...] [LIBS ...] [PUBLIC_LIBS ...])
+#
+# A room: the folder that this is called for (FOLDER, by default NAME) as a static library room_NAME. It may include its own headers,
+# those of messages/ and those of the rooms that it USES, and nothing else of ours: an include of any other room
+# stops the configuration, so that arrows between rooms run one way.
+function(supervisor_room name)
+  cmake_parse_arguments(arg "" "FOLDER" "SOURCES;USES;LIBS;PUBLIC_LIBS" ${ARGN})
+  if(NOT arg_FOLDER)
+    set(arg_FOLDER ${name})
+  endif()
+  set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${arg_FOLDER})
+  file(RELATIVE_PATH place ${PROJECT_SOURCE_DIR} ${folder})
+
+  set(allowed ${place})
+  set(used_targets)
+  foreach(used ${arg_USES})
+    if(NOT TARGET room_${used})
+      message(FATAL_ERROR "${place} uses the room ${used}, which is not (yet) there: arrows run one way")
+    endif()
+    get_property(used_place GLOBAL PROPERTY room_place_${used})
+    list(APPEND allowed ${used_place})
+    list(APPEND used_targets room_${used})
+  endforeach()
+  set_property(GLOBAL PROPERTY room_place_${name} ${place})
+
+  file(GLOB files CONFIGURE_DEPENDS ${folder}/*.hpp ${folder}/*.cpp)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  foreach(file ${files})
+    file(STRINGS ${file} includes REGEX "^#include \"(actors|app)/")
+    foreach(line ${includes})
+      string(REGEX REPLACE "^#include \"(.*)/[^/]*\".*$" "\\1" included "${line}")
+      if(NOT included IN_LIST allowed)
+        message(FATAL_ERROR "${file}: includes from ${included}, which the room ${name} does not use")
+      endif()
+    endforeach()
+  endforeach()
+
+  if(arg_SOURCES)
+    list(TRANSFORM arg_SOURCES PREPEND ${arg_FOLDER}/)
+    add_library(room_${name} STATIC ${arg_SOURCES})
+    target_link_libraries(room_${name}
+      PUBLIC supervisor_options ${used_targets} ${arg_PUBLIC_LIBS} PRIVATE ${arg_LIBS})
+  else()
+    add_library(room_${name} INTERFACE)
+    target_link_libraries(room_${name} INTERFACE supervisor_options ${used_targets} ${arg_PUBLIC_LIBS} ${arg_LIBS})
+  endif()
+endfunction()
