@@ -24,6 +24,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -80,6 +81,29 @@ struct timer_due {
 };
 BOOST_DESCRIBE_STRUCT(timer_due, (), (id))
 
+/// The clock that actors' timers stand on, besides what CAF itself asks of one. Whoever schedules actors here
+/// has one of this kind. Any thread.
+class timer_clock : public caf::actor_clock {
+public:
+  /// When a timer is due, and which one of those due then it is.
+  struct timer_name {
+    time_point due;
+    std::uint64_t number = 0;
+    auto operator<=>(const timer_name&) const = default;
+  };
+
+  /// Tells `actor` that the timer `name` is due, then. Keeps no actor alive.
+  virtual void set_timer(timer_name name, caf::weak_actor_ptr actor) = 0;
+  /// Forgets a timer; one that has been due already is ignored.
+  virtual void cancel_timer(timer_name name) = 0;
+
+  /// A number that no other timer of this clock has.
+  std::uint64_t next_number() noexcept { return last_number_.fetch_add(1, std::memory_order_relaxed) + 1; }
+
+private:
+  std::atomic<std::uint64_t> last_number_{0};
+};
+
 /// Makes the actor that receives it throw at once: fault injection.
 struct injected_crash {
   std::string text;
@@ -119,19 +143,27 @@ public:
   /// Calls `function` on this actor once `delay` has passed. @returns what `cancel` takes.
   template <class Rep, class Period, class Function>
   std::uint64_t after(std::chrono::duration<Rep, Period> delay, Function function) {
-    const auto id = ++last_timer_;
-    timers_.emplace_back(id, std::move(function));
-    // Longer timers would keep a dead actor's memory until they are due.
-    this->system().scheduler().clock().schedule_message(
+    const timer_clock::timer_name name{
         std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(delay),
-        caf::strong_actor_ptr{this->ctrl()},
-        caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, timer_due{id}));
-    return id;
+        timers_clock().next_number()};
+    timers_.push_back({name, std::move(function)});
+    timers_clock().set_timer(name, caf::weak_actor_ptr{this->ctrl()});
+    return name.number;
   }
 
   /// Forgets a timer; an unknown or past one is ignored.
-  void cancel(std::uint64_t timer) noexcept {
-    std::erase_if(timers_, [timer](const auto& entry) { return entry.first == timer; });
+  void cancel(std::uint64_t timer) {
+    const auto found = find_timer(timer);
+    if (found == timers_.end())
+      return;
+    timers_clock().cancel_timer(found->name);
+    timers_.erase(found);
+  }
+
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
+    for (const auto& timer : std::exchange(timers_, {}))
+      timers_clock().cancel_timer(timer.name);
+    return Base::cleanup(std::move(reason), host);
   }
 
 protected:
@@ -164,14 +196,11 @@ private:
   caf::invoke_message_result dispatch(caf::mailbox_element& element) {
     auto& content = element.content();
     if (content.template match_elements<timer_due>()) {
-      const auto due = content.template get_as<timer_due>(0).id;
-      for (auto entry = timers_.begin(); entry != timers_.end(); ++entry) {
-        if (entry->first != due)
-          continue;
-        auto function = std::move(entry->second);
-        timers_.erase(entry);
+      const auto found = find_timer(content.template get_as<timer_due>(0).id);
+      if (found != timers_.end()) {
+        auto function = std::move(found->function);
+        timers_.erase(found);
         function();
-        break;
       }
       return caf::invoke_message_result::consumed;
     }
@@ -180,9 +209,19 @@ private:
     return Base::consume(element);
   }
 
+  struct timer {
+    timer_clock::timer_name name;
+    std::function<void()> function;
+  };
+
+  auto find_timer(std::uint64_t number) {
+    return std::find_if(timers_.begin(), timers_.end(),
+                        [number](const timer& entry) { return entry.name.number == number; });
+  }
+  timer_clock& timers_clock() { return static_cast<timer_clock&>(this->system().scheduler().clock()); }
+
   std::atomic<message_observer*> observer_{nullptr};
-  std::uint64_t last_timer_ = 0;
-  std::vector<std::pair<std::uint64_t, std::function<void()>>> timers_;
+  std::vector<timer> timers_; ///< those that are set
 };
 
 } // namespace framework

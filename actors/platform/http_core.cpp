@@ -49,8 +49,9 @@ void http_exchange::expired(steady_time now) {
 
 // --- http_core
 
-http_core::http_core(http_engine_options given)
+http_core::http_core(boost::asio::io_context& loop, http_engine_options given)
     : options(usable(std::move(given)))
+    , context(loop)
     , answer_part(read_size)
     , resolver_(options.look_up ? options.look_up : look_up_host, [this](const std::string& host,
                                                                          resolved_host found) {

@@ -13,6 +13,10 @@
 #include <utility>
 #include <vector>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace workspace_supervisor {
 
 struct http_request {
@@ -73,7 +77,7 @@ public:
   /// Called exactly once for each request, on the engine's thread; must not block or throw.
   using completion = std::function<void(http_response)>;
 
-  explicit http_engine(http_engine_options options);
+  http_engine(boost::asio::io_context& loop, http_engine_options options);
   http_engine(const http_engine&) = delete;
   http_engine& operator=(const http_engine&) = delete;
   /// Stops at once; completes what is under way as `cancelled`. A look-up that hangs is left behind.

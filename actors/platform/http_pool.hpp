@@ -119,7 +119,7 @@ private:
 /// All that lives on the engine's thread.
 class http_core {
 public:
-  explicit http_core(http_engine_options options);
+  http_core(boost::asio::io_context& loop, http_engine_options options);
   http_core(const http_core&) = delete;
   http_core& operator=(const http_core&) = delete;
   ~http_core();
@@ -143,7 +143,7 @@ public:
   void cancel_deadline(timed& item) { deadlines_.cancel(item); }
 
   const http_engine_options options;
-  boost::asio::io_context context{1};
+  boost::asio::io_context& context;
   std::atomic<std::size_t> open_connections{0};
   std::string request_text;      ///< scratch: the request being written
   std::vector<char> answer_part; ///< scratch: what was read last

@@ -32,6 +32,7 @@ enum class shared_actor : std::uint8_t { root, platform_client, store, token_fil
 inline constexpr std::array<std::string_view, 6> shared_actor_names{
     "root", "platform-client", "store", "token-files", "result-files", "control"};
 
+class actor_loop;
 struct process_context;
 
 /// How well the store keeps what it is given, as it last told.
@@ -75,6 +76,7 @@ struct process_context {
   settings configuration;
   caf::actor_system* system = nullptr;
   event_sink* events = nullptr;
+  actor_loop* loop = nullptr; ///< where actors, timers and sockets run
   std::deque<workspace_context> workspaces; ///< fixed after the start: a place is a `workspace_index`
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   std::uint64_t hash_seed = 0; ///< random: nobody outside can make keys that collide

@@ -105,7 +105,7 @@ struct control::impl {
       : process{process}
       , chosen{chosen}
       , streams{log}
-      , server{server_options(log)} {}
+      , server{*process.loop, server_options(log)} {}
 
   http_server_options server_options(event_log& log) {
     const auto& configuration = process.configuration;
@@ -138,7 +138,6 @@ struct control::impl {
         return exchange->answer(std::move(*refusal));
       if (target->call == control_call::events)
         return streams.open(*exchange);
-      // The thread of the server watches the time: all threads of the actors may be stuck.
       exchange->answer_after(health_patience,
                              error_answer(503, "the root supervisor did not answer within 1 s"));
       process.system->spawn(ask_root, &process, std::move(exchange));

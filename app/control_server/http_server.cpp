@@ -1,23 +1,21 @@
 #include "app/control_server/http_server.hpp"
 
-#include "actors/loop/signal_mask.hpp"
+#include "actors/loop/loop.hpp"
 #include "app/control_server/http_session.hpp"
 #include "app/control_server/unix_socket.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
 #include <charconv>
+#include <future>
 #include <optional>
-#include <thread>
 #include <utility>
 
 namespace workspace_supervisor {
@@ -135,27 +133,30 @@ control_answer error_answer(int status, const std::string& message) {
 }
 
 struct http_server::impl {
-  explicit impl(http_server_options options)
-      : core{std::make_shared<http_server_core>(std::move(options))} {}
+  impl(actor_loop& given, http_server_options options)
+      : loop{given}
+      , core{std::make_shared<http_server_core>(given.context(), std::move(options))} {}
 
+  actor_loop& loop;
   std::shared_ptr<http_server_core> core;
   struct unix_listener {
     bound_unix_socket bound;
     std::string workspace;
   };
   std::vector<unix_listener> bound;
-  std::vector<std::shared_ptr<local::acceptor>> local_acceptors; ///< the server's thread, once it runs
-  std::shared_ptr<tcp::acceptor> tcp_acceptor;                   ///< the server's thread; null: not listening
+  std::vector<std::shared_ptr<local::acceptor>> local_acceptors; ///< the loop's thread
+  std::shared_ptr<tcp::acceptor> tcp_acceptor;                   ///< the loop's thread; null: not listening
   std::unique_ptr<net::steady_timer> retry;
   std::atomic<std::uint16_t> port{0};
   std::string last_trouble;
-  std::optional<net::executor_work_guard<net::io_context::executor_type>> work;
-  std::thread thread;
+  bool started = false;
 
   void emit(log_level level, const char* name, const std::string& text) {
     core->options.events->emit(make_event(level, name, {}, text).with("address", core->options.http));
   }
 
+  void serve();
+  void close_all(std::function<void()> drained);
   void listen_tcp();
   std::string bind_tcp(const tcp_address& address);
 };
@@ -212,8 +213,8 @@ void http_server::impl::listen_tcp() {
   });
 }
 
-http_server::http_server(http_server_options options)
-    : impl_{std::make_shared<impl>(std::move(options))} {}
+http_server::http_server(actor_loop& loop, http_server_options options)
+    : impl_{std::make_unique<impl>(loop, std::move(options))} {}
 
 http_server::~http_server() {
   stop();
@@ -247,54 +248,55 @@ http_listen_result http_server::listen() {
 }
 
 void http_server::start() {
-  auto& state = *impl_;
-  auto& core = state.core;
-  state.work.emplace(core->io.get_executor());
-  state.retry = std::make_unique<net::steady_timer>(core->io);
-  for (auto& socket : state.bound) {
+  impl_->started = true;
+  impl_->loop.post_and_wait([&state = *impl_] { state.serve(); });
+}
+
+void http_server::impl::serve() {
+  retry = std::make_unique<net::steady_timer>(core->io);
+  for (auto& socket : bound) {
     auto acceptor = std::make_shared<local::acceptor>(core->io);
     error_code error;
     acceptor->assign(local{}, socket.bound.descriptor, error);
     auto listener = std::make_shared<http_listener>();
     listener->workspace = socket.workspace;
-    state.local_acceptors.push_back(acceptor);
+    local_acceptors.push_back(acceptor);
     net::co_spawn(core->io, accept_all(core, acceptor, listener), net::detached);
   }
   if (!core->options.http.empty())
-    net::post(core->io, [&state] { state.listen_tcp(); });
-  const all_signals_blocked blocked;
-  state.thread = std::thread{[core] {
-    core->io.run();
-  }};
+    listen_tcp();
 }
 
 void http_server::stop() {
   auto& state = *impl_;
-  auto& core = state.core;
-  if (core->stopping.exchange(true))
+  if (state.core->stopping.exchange(true))
     return;
   for (const auto& socket : state.bound)
     remove_unix_socket(socket.bound);
-  if (!state.thread.joinable()) {
+  if (!state.started) {
     for (const auto& socket : state.bound)
       ::close(socket.bound.descriptor);
     return;
   }
-  net::post(core->io, [&state] {
-    error_code ignored;
-    for (auto& acceptor : state.local_acceptors)
-      acceptor->close(ignored);
-    if (state.tcp_acceptor)
-      state.tcp_acceptor->close(ignored);
-    state.retry->cancel();
-    for (auto* session : state.core->sessions)
-      session->close();
-    state.work.reset();
-  });
-  state.thread.join();
-  state.local_acceptors.clear();
-  state.tcp_acceptor.reset();
-  state.retry.reset();
+  std::promise<void> drained;
+  state.loop.post_and_wait([&] { state.close_all([&drained] { drained.set_value(); }); });
+  drained.get_future().wait();
+}
+
+void http_server::impl::close_all(std::function<void()> drained) {
+  error_code ignored;
+  for (auto& acceptor : local_acceptors)
+    acceptor->close(ignored);
+  local_acceptors.clear();
+  if (tcp_acceptor)
+    tcp_acceptor->close(ignored);
+  tcp_acceptor.reset();
+  retry.reset();
+  if (core->sessions.empty())
+    return drained();
+  core->drained = std::move(drained);
+  for (auto* session : core->sessions)
+    session->close();
 }
 
 std::uint16_t http_server::tcp_port() const {

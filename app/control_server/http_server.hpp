@@ -14,6 +14,8 @@
 
 namespace workspace_supervisor {
 
+class actor_loop;
+
 /// Who called over a Unix socket, as the kernel says.
 struct control_peer {
   bool known = false; ///< false: over TCP
@@ -44,7 +46,7 @@ public:
   /// Is there no other answer within `patience`, this one is given. Within the handler alone, once.
   virtual void answer_after(std::chrono::milliseconds patience, control_answer answer) = 0;
   /// Answers 200 with a stream; a comment line goes out whenever it was silent for a while. `ended` is called
-  /// once on the server's thread when it has ended, whoever ended it. Within the handler alone.
+  /// once on the loop's thread when it has ended, whoever ended it. Within the handler alone.
   virtual std::shared_ptr<control_stream> open_stream(std::string content_type, std::string first_bytes,
                                                       std::function<void()> ended) = 0;
 };
@@ -78,7 +80,7 @@ struct http_server_options {
   std::vector<std::string> http_hosts; ///< further names under which it may be asked there
   http_limits limits;
   event_sink* events = nullptr; ///< outlives the server
-  /// Answers a request: now, or later through the exchange. On the server's thread; must not block or throw.
+  /// Answers a request: now, or later through the exchange. On the loop's thread; must not block or throw.
   std::function<void(std::shared_ptr<control_exchange>)> handle;
 };
 
@@ -88,12 +90,12 @@ struct http_listen_result {
   std::string error;   ///< which socket cannot be bound, why, and what to do; empty: all are bound
 };
 
-/// An HTTP/1.1 server on Unix sockets and, for reading alone, on one TCP address; on one thread of its own.
+/// An HTTP/1.1 server on Unix sockets and, for reading alone, on one TCP address; on the loop's thread.
 /// What stands between the clients and the handler is all here: limits, time-outs, who may ask. Functions are
 /// called by one thread.
 class http_server {
 public:
-  explicit http_server(http_server_options options);
+  http_server(actor_loop& loop, http_server_options options);
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;
   /// Stops.
@@ -101,7 +103,7 @@ public:
 
   /// Binds the Unix sockets, each of mode 0600; one that a dead process has left is replaced. All or none.
   http_listen_result listen();
-  /// Serves from now on, on a thread of its own. A TCP address that is taken is tried again and again.
+  /// Serves from now on. A TCP address that is taken is tried again and again.
   void start();
   /// Closes everything at once, and removes the sockets that are still ours.
   void stop();
@@ -112,7 +114,7 @@ public:
 
 private:
   struct impl;
-  std::shared_ptr<impl> impl_;
+  std::unique_ptr<impl> impl_;
 };
 
 /// `{"error":{"code":…,"message":…}}` with the code of the status.

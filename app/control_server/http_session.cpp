@@ -100,6 +100,8 @@ http_session::~http_session() {
   leave();
   core_->sessions.erase(this);
   core_->connections.fetch_sub(1);
+  if (core_->sessions.empty() && core_->drained)
+    std::exchange(core_->drained, nullptr)();
 }
 
 void http_session::leave() {

@@ -24,7 +24,7 @@ namespace workspace_supervisor {
 class http_session;
 class queued_stream;
 
-/// What all connections of a listener share. The server's thread alone.
+/// What all connections of a listener share. The loop's thread alone.
 struct http_listener {
   std::string workspace; ///< the one workspace that it serves; "": all
   bool tcp = false;
@@ -35,13 +35,15 @@ struct http_listener {
 
 /// What all sessions of a server share; exchanges that outlive the server see that it is gone.
 struct http_server_core {
-  explicit http_server_core(http_server_options configured)
-      : options{std::move(configured)} {}
+  http_server_core(boost::asio::io_context& context, http_server_options configured)
+      : options{std::move(configured)}
+      , io{context} {}
   http_server_options options;
-  boost::asio::io_context io{1};
+  boost::asio::io_context& io;
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> connections{0};
-  std::set<http_session*> sessions; ///< the server's thread alone
+  std::set<http_session*> sessions; ///< the loop's thread alone
+  std::function<void()> drained;    ///< called when the last session has gone; the loop's thread alone
 };
 
 /// One connection: reads requests one after another, and answers each before it reads the next.
@@ -68,7 +70,7 @@ public:
   /// It has been answered before.
   bool used() const { return used_; }
 
-  // Called by the exchange, on the server's thread.
+  // Called by the exchange, on the loop's thread.
   void take_answer(std::uint64_t exchange, control_answer answer);
   void set_fallback(std::chrono::milliseconds patience, control_answer answer);
   void become_stream(std::shared_ptr<queued_stream> stream, std::string content_type,

@@ -1,5 +1,6 @@
 #include "app/runtime/runtime.hpp"
 
+#include "actors/loop/loop.hpp"
 #include "actors/token/token_watch.hpp"
 #include "app/runtime/tree.hpp"
 
@@ -19,21 +20,25 @@ namespace {
 /// Fills CAF's own configuration from `caf.*`, in the names of the installed version.
 class framework_config : public caf::actor_system_config {
 public:
-  explicit framework_config(const std::map<std::string, std::string>& given) {
-    // Work sharing: idle workers sleep, where those of the default policy poll for work to steal. Two
-    // workers: no handler blocks, and a long one (a huge list) must not hold up the beats.
-    caf::put(content, "scheduler.policy", caf::atom("sharing"));
-    caf::put(content, "scheduler.max-threads", std::size_t{2});
+  framework_config(const std::map<std::string, std::string>& given, actor_loop& loop) {
+    loop.host(*this);
     for (const auto& [key, text] : given) {
-      if (key == "scheduler.policy") {
-        caf::put(content, key, caf::atom_from_string(text));
-        continue;
-      }
       auto value = caf::config_value::parse(text);
       caf::put(content, key, value ? *value : caf::config_value{text});
     }
   }
 };
+
+actor_loop_options loop_options(const settings& configuration, event_sink& events) {
+  actor_loop_options options;
+  if (const auto given = configuration.caf.find("scheduler.max-throughput"); given != configuration.caf.end())
+    options.messages_per_turn = std::stoul(given->second);
+  options.on_exception = [&events](const std::string& text) {
+    events.emit(make_event(log_level::error, "loop.exception", {}, "a handler of a socket threw: " + text)
+                    .with("error", text));
+  };
+  return options;
+}
 
 } // namespace
 
@@ -43,6 +48,7 @@ std::string product_version() {
 
 struct runtime::impl {
   process_parts process;
+  actor_loop loop;
   framework_config framework;
   caf::actor_system system;
   std::optional<http_engine> http;
@@ -54,21 +60,23 @@ struct runtime::impl {
   bool started = false;
 
   impl(settings configuration, event_sink& events)
-      : framework{configuration.caf}
+      : loop{loop_options(configuration, events)}
+      , framework{configuration.caf, loop}
       , system{framework} {
     process.configuration = std::move(configuration);
     process.system = &system;
     process.events = &events;
+    process.loop = &loop;
     http_engine_options options;
     options.user_agent = "workspace-supervisor/" + product_version();
     options.ca_file = process.configuration.ca_file;
     options.connect_timeout = process.configuration.connect_timeout;
-    process.http = &http.emplace(std::move(options));
+    process.http = &http.emplace(loop.context(), std::move(options));
   }
 
   ~impl() {
     watch.reset();
-    http.reset();
+    loop.post_and_wait([this] { http.reset(); });
     watcher = nullptr;
     // A tree that gave up took nobody from his address, and an actor with a thread of its own keeps the
     // system waiting for as long as somebody holds it.
@@ -207,6 +215,10 @@ bool runtime::gave_up() const noexcept {
 
 process_context& runtime::context() noexcept {
   return impl_->process;
+}
+
+actor_loop& runtime::loop() noexcept {
+  return impl_->loop;
 }
 
 } // namespace workspace_supervisor

@@ -11,6 +11,7 @@
 
 namespace workspace_supervisor {
 
+class actor_loop;
 struct process_context;
 struct child_spec;
 class result_store;
@@ -48,6 +49,8 @@ public:
 
   /// What the actors share; lives as long as the runtime.
   process_context& context() noexcept;
+  /// Where actors, timers and sockets run; lives as long as the runtime.
+  actor_loop& loop() noexcept;
 
 private:
   struct impl;

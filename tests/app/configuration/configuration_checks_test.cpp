@@ -243,4 +243,14 @@ TEST_F(configuration_checks_test, keeps_dev_mode_to_itself) {
   EXPECT_CONTAINS(only_error(load({"--dev", "--dev.duration=0s"})), "expected a timespan from 1ms to 24h");
 }
 
+TEST_F(configuration_checks_test, keys_of_a_scheduler_that_is_not_there_are_refused) {
+  for (const char* key : {"policy = \"sharing\"", "max-threads = 2", "anything = 1"}) {
+    const auto result = load_file(std::string{"caf.scheduler."} + key);
+    ASSERT_EQ(result.errors.size(), 1u) << key;
+    EXPECT_CONTAINS(errors_of(result), "only caf.scheduler.max-throughput means something");
+  }
+  EXPECT_TRUE(load_file("caf.scheduler.max-throughput = 10").errors.empty());
+}
+
 } // namespace
+

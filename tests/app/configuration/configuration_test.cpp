@@ -108,8 +108,7 @@ TEST_F(configuration_test, takes_every_type_from_the_command_line) {
       load({"--heartbeat.interval=100ms", "--heartbeat.reconnect-after=3", "--agent.expected=true",
             "--supervisor.fault-injection", "--log.level=debug", "--log.format=json",
             "--control.http-hosts=[\"a\", \"b\"]", "--control.http=", "--notifier.notify-user=failures",
-            "--agent.restart=always", "--caf.scheduler.policy=sharing", "--caf.scheduler.max-threads=2",
-            "--caf.logger.file.path=/x y", "--heartbeat.interval=200ms"});
+            "--agent.restart=always", "--caf.scheduler.max-throughput=2", "--caf.logger.file.path=/x y", "--heartbeat.interval=200ms"});
   ASSERT_TRUE(result.errors.empty()) << errors_of(result);
   EXPECT_EQ(result.values.heartbeat.interval, 200ms) << "the last one holds";
   EXPECT_EQ(result.values.heartbeat.reconnect_after, 3);
@@ -121,8 +120,7 @@ TEST_F(configuration_test, takes_every_type_from_the_command_line) {
   EXPECT_EQ(result.values.control.http, "");
   EXPECT_EQ(result.values.notifier.notify, notify_user::failures);
   EXPECT_EQ(result.values.agent.restart, agent_restart::always);
-  EXPECT_EQ(result.values.caf, (std::map<std::string, std::string>{{"scheduler.policy", "sharing"},
-                                                                   {"scheduler.max-threads", "2"},
+  EXPECT_EQ(result.values.caf, (std::map<std::string, std::string>{{"scheduler.max-throughput", "2"},
                                                                    {"logger.file.path", "/x y"}}));
 }
 

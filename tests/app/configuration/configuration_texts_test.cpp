@@ -59,7 +59,7 @@ TEST_F(configuration_texts_test, check_config_names_every_key) {
 TEST_F(configuration_texts_test, check_config_is_a_configuration_file_of_the_same_meaning) {
   const auto first =
       load_file("workspaces { \"ws \\\"b\\\" ü\" { configs-dir = \"/b\\t\" }\n c.configs-dir = \"/c\" }\n"
-                "caf { scheduler.max-threads = 2, logger.x = [1, 2.5, true], \"a.b\" = 5s }\n"
+                "caf { scheduler.max-throughput = 2, logger.x = [1, 2.5, true], \"a.b\" = 5s }\n"
                 "control { http = \"\", http-hosts = [\"a\", \"b\"] }\nnotifier.max-age = 90s",
                 {"--agent.user=1:2"});
   // A tab in a path is a control character.

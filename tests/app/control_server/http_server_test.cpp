@@ -1,3 +1,4 @@
+#include "actors/loop/loop.hpp"
 #include "tests/app/control/control_fixture.hpp"
 
 namespace workspace_supervisor {
@@ -19,8 +20,10 @@ protected:
       exchange->answer(std::move(answer));
     };
   }
+  ~http_server_test() override { server.reset(); }
   void start() {
-    server = std::make_unique<http_server>(options);
+    system = std::make_unique<hosted_system>(loop);
+    server = std::make_unique<http_server>(loop, options);
     ASSERT_EQ(server->listen().error, "");
     server->start();
     ASSERT_TRUE(wait_until([this] { return options.http.empty() || server->tcp_port() != 0; }));
@@ -35,9 +38,19 @@ protected:
     return client.read_answer().status;
   }
 
+  /// The loop runs for as long as an actor system does.
+  struct hosted_system {
+    explicit hosted_system(actor_loop& loop)
+        : system{(loop.host(config), config)} {}
+    caf::actor_system_config config;
+    caf::actor_system system;
+  };
+
   temporary_directory directory;
   event_log log;
   http_server_options options;
+  actor_loop loop;
+  std::unique_ptr<hosted_system> system;
   std::unique_ptr<http_server> server;
 };
 
