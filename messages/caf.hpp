@@ -143,9 +143,9 @@ public:
   /// Calls `function` on this actor once `delay` has passed. @returns what `cancel` takes.
   template <class Rep, class Period, class Function>
   std::uint64_t after(std::chrono::duration<Rep, Period> delay, Function function) {
-    const timer_clock::timer_name name{
-        std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(delay),
-        timers_clock().next_number()};
+    const timer_clock::timer_name name{std::chrono::steady_clock::now() +
+                                           std::chrono::duration_cast<std::chrono::nanoseconds>(delay),
+                                       timers_clock().next_number()};
     timers_.push_back({name, std::move(function)});
     timers_clock().set_timer(name, caf::weak_actor_ptr{this->ctrl()});
     return name.number;

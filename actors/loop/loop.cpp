@@ -34,9 +34,13 @@ struct actor_loop::impl {
   explicit impl(actor_loop_options given)
       : options{std::move(given)}
       , work{context.get_executor()}
-      , clock{context, [this](std::function<void()> function) { run_here(std::move(function)); }} {}
+      , clock{context, [this](std::function<void()> function) {
+                run_here(std::move(function));
+              }} {}
 
-  bool is_here() const noexcept { return owner.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+  bool is_here() const noexcept {
+    return owner.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
   void run_here(std::function<void()> function) {
     if (is_here() || closed.load())
@@ -193,10 +197,9 @@ actor_loop::actor_loop(actor_loop_options options)
 actor_loop::~actor_loop() = default;
 
 void actor_loop::host(caf::actor_system_config& config) {
-  config.module_factories.emplace_back(
-      [this](caf::actor_system& system) -> caf::actor_system::module* {
-        return new impl::coordinator{*impl_, system};
-      });
+  config.module_factories.emplace_back([this](caf::actor_system& system) -> caf::actor_system::module* {
+    return new impl::coordinator{*impl_, system};
+  });
 }
 
 boost::asio::io_context& actor_loop::context() noexcept {

@@ -1,7 +1,7 @@
 #pragma once
 
-// The room of the loop: one thread that runs every scheduled actor, their timers and the sockets of the process, in CAF's
-// scheduler's place.
+// The room of the loop: one thread that runs every scheduled actor, their timers and the sockets of the
+// process, in CAF's scheduler's place.
 
 #include <cstddef>
 #include <functional>

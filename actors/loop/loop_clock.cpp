@@ -73,11 +73,11 @@ void loop_clock::cancel(timeout_name timeout) {
 
 void loop_clock::set_ordinary_timeout(time_point when, caf::abstract_actor* self, caf::atom_value type,
                                       std::uint64_t id) {
-  add_timeout(when, {self->id(), kind::ordinary, static_cast<std::uint64_t>(type)},
-              [actor = caf::strong_actor_ptr{self->ctrl()}, type, id] {
-                actor->enqueue(actor, caf::make_message_id(), caf::make_message(caf::timeout_msg{type, id}),
-                               nullptr);
-              });
+  add_timeout(
+      when, {self->id(), kind::ordinary, static_cast<std::uint64_t>(type)},
+      [actor = caf::strong_actor_ptr{self->ctrl()}, type, id] {
+        actor->enqueue(actor, caf::make_message_id(), caf::make_message(caf::timeout_msg{type, id}), nullptr);
+      });
 }
 
 void loop_clock::set_multi_timeout(time_point when, caf::abstract_actor* self, caf::atom_value type,
@@ -102,7 +102,8 @@ void loop_clock::cancel_ordinary_timeout(caf::abstract_actor* self, caf::atom_va
 }
 
 void loop_clock::cancel_request_timeout(caf::abstract_actor* self, caf::message_id id) {
-  on_loop_([this, timeout = timeout_name{self->id(), kind::request, id.integer_value()}] { cancel(timeout); });
+  on_loop_(
+      [this, timeout = timeout_name{self->id(), kind::request, id.integer_value()}] { cancel(timeout); });
 }
 
 void loop_clock::cancel_timeouts(caf::abstract_actor* self) {
@@ -126,11 +127,12 @@ void loop_clock::schedule_message(time_point when, caf::strong_actor_ptr receive
 
 void loop_clock::schedule_message(time_point when, caf::group target, caf::strong_actor_ptr sender,
                                   caf::message content) {
-  on_loop_([this, when, target = std::move(target), sender = std::move(sender), content = std::move(content)] {
-    add({when, next_number()}, {nullptr, std::make_unique<function>([target, sender, content] {
-                                  target->eq_impl(caf::make_message_id(), sender, nullptr, content);
-                                })});
-  });
+  on_loop_(
+      [this, when, target = std::move(target), sender = std::move(sender), content = std::move(content)] {
+        add({when, next_number()}, {nullptr, std::make_unique<function>([target, sender, content] {
+                                      target->eq_impl(caf::make_message_id(), sender, nullptr, content);
+                                    })});
+      });
 }
 
 void loop_clock::cancel_all() {

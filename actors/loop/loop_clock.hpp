@@ -18,8 +18,8 @@ namespace workspace_supervisor {
 inline constexpr std::chrono::milliseconds timer_grain{2};
 
 /// The clock of all actors: one Asio timer over a map of what is due, in order. Whatever is cancelled, or
-/// belongs to an actor that has ended, is gone from it at once. Any thread; off the loop's, an order takes effect
-/// when the loop comes to it.
+/// belongs to an actor that has ended, is gone from it at once. Any thread; off the loop's, an order takes
+/// effect when the loop comes to it.
 class loop_clock final : public framework::timer_clock {
 public:
   /// @param on_loop calls a function on the loop's thread: at once if that is the caller's, else soon

@@ -76,7 +76,7 @@ struct process_context {
   settings configuration;
   caf::actor_system* system = nullptr;
   event_sink* events = nullptr;
-  actor_loop* loop = nullptr; ///< where actors, timers and sockets run
+  actor_loop* loop = nullptr;               ///< where actors, timers and sockets run
   std::deque<workspace_context> workspaces; ///< fixed after the start: a place is a `workspace_index`
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   std::uint64_t hash_seed = 0; ///< random: nobody outside can make keys that collide

@@ -253,4 +253,3 @@ TEST_F(configuration_checks_test, keys_of_a_scheduler_that_is_not_there_are_refu
 }
 
 } // namespace
-

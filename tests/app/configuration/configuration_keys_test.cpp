@@ -30,7 +30,8 @@ TEST(configuration_keys, match_patterns) {
   ASSERT_NE(find_configuration_key({"workspaces", "a.b", "socket"}), nullptr);
   EXPECT_EQ(find_configuration_key({"workspaces", "a.b", "socket"})->name, "workspaces.ID.socket");
   EXPECT_EQ(find_configuration_key({"caf", "logger", "x", "y"})->name, "caf.*");
-  EXPECT_EQ(find_configuration_key({"caf", "scheduler", "max-throughput"})->name, "caf.scheduler.max-throughput");
+  EXPECT_EQ(find_configuration_key({"caf", "scheduler", "max-throughput"})->name,
+            "caf.scheduler.max-throughput");
   EXPECT_EQ(find_configuration_key({"caf"}), nullptr);
   EXPECT_EQ(find_configuration_key({"workspaces", "a"}), nullptr);
 }

@@ -108,7 +108,8 @@ TEST_F(configuration_test, takes_every_type_from_the_command_line) {
       load({"--heartbeat.interval=100ms", "--heartbeat.reconnect-after=3", "--agent.expected=true",
             "--supervisor.fault-injection", "--log.level=debug", "--log.format=json",
             "--control.http-hosts=[\"a\", \"b\"]", "--control.http=", "--notifier.notify-user=failures",
-            "--agent.restart=always", "--caf.scheduler.max-throughput=2", "--caf.logger.file.path=/x y", "--heartbeat.interval=200ms"});
+            "--agent.restart=always", "--caf.scheduler.max-throughput=2", "--caf.logger.file.path=/x y",
+            "--heartbeat.interval=200ms"});
   ASSERT_TRUE(result.errors.empty()) << errors_of(result);
   EXPECT_EQ(result.values.heartbeat.interval, 200ms) << "the last one holds";
   EXPECT_EQ(result.values.heartbeat.reconnect_after, 3);
