@@ -51,10 +51,9 @@ struct self_message {
   std::string message_id;
   std::string text;
   std::vector<std::int64_t> seqs; ///< the results it tells of
-  double created_at = 0;          ///< seconds since the epoch: age counts from here
-  double first_attempt_at = 0;    ///< 0: none yet
+  double created_at = 0;          ///< seconds since the epoch: age counts from here, and so does the hour
 };
-BOOST_DESCRIBE_STRUCT(self_message, (), (message_id, text, seqs, created_at, first_attempt_at))
+BOOST_DESCRIBE_STRUCT(self_message, (), (message_id, text, seqs, created_at))
 
 /// What of a workspace's results still has to go out, and what bounds it.
 struct outbox {
@@ -63,7 +62,7 @@ struct outbox {
   std::vector<stored_result> unwoken;    ///< filed, in no message yet, by seq
   std::vector<stored_result> unnotified; ///< filed, user not told yet, by seq
   double last_delivered_start = 0;       ///< when the attempt that delivered the last message began; 0: never
-  std::vector<double> recent_messages;   ///< first attempts of the last hour's messages, oldest first
+  std::vector<double> recent_messages;   ///< when the last hour's messages were opened, oldest first
 };
 BOOST_DESCRIBE_STRUCT(outbox, (),
                       (has_open_message, open_message, unwoken, unnotified, last_delivered_start,

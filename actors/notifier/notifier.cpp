@@ -258,12 +258,11 @@ void open_message(self_pointer self, const std::string& parent) {
   for (const auto& stored : state.box.unwoken)
     message.seqs.push_back(stored.seq);
   message.created_at = wall_clock_now();
-  message.first_attempt_at = message.created_at;
   ask(
       self, context.process->store_actor, open_self_message{context.settings.id, message}, for_ever,
       [self, message](done) {
         auto& state = state_of(self);
-        state.box.recent_messages.push_back(message.first_attempt_at);
+        state.box.recent_messages.push_back(message.created_at);
         // What was filed while the message was made waits for the next one.
         std::erase_if(state.box.unwoken, [&](const stored_result& stored) {
           return std::find(message.seqs.begin(), message.seqs.end(), stored.seq) != message.seqs.end();

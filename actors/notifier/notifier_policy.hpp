@@ -28,7 +28,7 @@ bool is_jsonrpc_error(const std::string& body);
 /// When a new self-message may be opened.
 struct self_message_limits {
   double cooldown = 60;  ///< seconds from the start of the last delivered one
-  int max_per_hour = 30; ///< in a sliding hour, by first attempts
+  int max_per_hour = 30; ///< in a sliding hour, from when each was opened
 };
 struct self_message_time {
   double at = 0;             ///< seconds since the epoch; <= now: at once

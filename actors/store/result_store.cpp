@@ -130,11 +130,6 @@ public:
     write();
   }
 
-  void begin_attempt(const std::string& workspace, const std::string& message_id, double now) override {
-    ledger_.begin_attempt(workspace, message_id, now);
-    write();
-  }
-
   void close_message(const std::string& workspace, const std::string& message_id,
                      double delivered_start) override {
     ledger_.close_message(workspace, message_id, delivered_start);

@@ -37,11 +37,9 @@ public:
   virtual void mark_filed(const std::string& workspace, const std::vector<std::int64_t>& seqs) = 0;
   /// @returns what is filed and still has to go out.
   virtual outbox pending(const std::string& workspace, double now) = 0;
-  /// Records a self-message before its first attempt. A second one while one is open is a bug
-  /// (std::logic_error).
+  /// Records a self-message before its first attempt, which counts from `created_at` in the hour's. A second
+  /// one while one is open is a bug (std::logic_error).
   virtual void open_message(const std::string& workspace, const self_message& message) = 0;
-  /// Records that the open message's attempt begins now (its first sets `first_attempt_at`).
-  virtual void begin_attempt(const std::string& workspace, const std::string& message_id, double now) = 0;
   /// Ends the open message: its results are woken. `delivered_start`: when the delivering attempt began; 0
   /// when the message was dropped for good. An unknown id is ignored.
   virtual void close_message(const std::string& workspace, const std::string& message_id,

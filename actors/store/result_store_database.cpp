@@ -125,11 +125,11 @@ struct result_database::statements {
                             "values (?, ?, ?, ?, ?, ?, ?, ?)")
       , set_steps(database, "update results set filed = ?, woken = ?, notified = ? where seq = ?")
       , drop_message(database, "delete from messages where workspace = ?")
+      // Both times are one: a message is recorded for its first attempt.
       , add_message(database, "insert into messages (workspace, message_id, text, created_at, "
-                              "first_attempt_at) values (?, ?, ?, ?, ?)")
+                              "first_attempt_at) values (?1, ?2, ?3, ?4, ?4)")
       , add_message_result(database, "insert or ignore into message_results (workspace, seq) "
                                      "select ?, seq from results where seq = ?")
-      , set_attempt(database, "update messages set first_attempt_at = ? where workspace = ?")
       , drop_attempts(database, "delete from message_attempts where workspace = ? and (at < ? or at > ?)")
       , add_attempt(database, "insert or ignore into message_attempts (workspace, at) values (?, ?)")
       , read_listed(database,
@@ -152,8 +152,7 @@ struct result_database::statements {
 
   sqlite_statement add_workspace, find_workspace, set_polled, set_polls, set_delivered, add_history,
       add_handled, add_result, add_texts, set_steps, drop_message, add_message, add_message_result,
-      set_attempt, drop_attempts, add_attempt, read_listed, set_listed, set_unlisted, prune, knows,
-      read_results, probe;
+      drop_attempts, add_attempt, read_listed, set_listed, set_unlisted, prune, knows, read_results, probe;
 };
 
 std::int64_t result_database::newest_version() {
@@ -275,9 +274,8 @@ bool result_database::load(result_ledger& into) {
     item.in_database = true;
     into.workspace(unfinished.text(14)).items.emplace(item.stored.seq, std::move(item));
   }
-  sqlite_statement messages{*database_,
-                            "select name, message_id, text, created_at, first_attempt_at from messages "
-                            "join workspaces on workspaces.id = messages.workspace"};
+  sqlite_statement messages{*database_, "select name, message_id, text, created_at from messages "
+                                        "join workspaces on workspaces.id = messages.workspace"};
   messages.start();
   while (messages.row()) {
     auto& message = into.workspace(messages.text(0)).open_message;
@@ -285,7 +283,6 @@ bool result_database::load(result_ledger& into) {
     message->message_id = messages.text(1);
     message->text = messages.text(2);
     message->created_at = messages.real(3);
-    message->first_attempt_at = messages.real(4);
   }
   sqlite_statement seqs{*database_, "select name, seq from message_results join workspaces "
                                     "on workspaces.id = message_results.workspace order by seq"};
@@ -316,10 +313,8 @@ bool result_database::save(result_ledger& ledger, const listing* listed) {
     for (auto seq : of->unsaved)
       if (auto found = of->items.find(seq); found != of->items.end() && found->second.unsaved)
         save_item(workspace, found->second);
-    if (of->message == message_change::whole)
+    if (of->message_unsaved)
       save_message(workspace, *of);
-    else if (of->message == message_change::attempt && of->open_message)
-      sql_->set_attempt.run(of->open_message->first_attempt_at, workspace);
     if (of->attempts_unsaved)
       save_attempts(workspace, *of);
     if (of->delivered_unsaved)
@@ -341,7 +336,7 @@ bool result_database::save(result_ledger& ledger, const listing* listed) {
 
 bool result_database::needs_sync(const result_ledger& ledger) {
   for (const auto* of : ledger.unsaved()) {
-    if (of->message != message_change::none || of->attempts_unsaved || of->delivered_unsaved)
+    if (of->message_unsaved || of->attempts_unsaved || of->delivered_unsaved)
       return true;
     for (auto seq : of->unsaved)
       if (auto found = of->items.find(seq); found != of->items.end() && !found->second.history)
@@ -390,8 +385,7 @@ void result_database::save_message(std::int64_t workspace, const workspace_ledge
   if (!of.open_message)
     return;
   const auto& message = *of.open_message;
-  sql_->add_message.run(workspace, message.message_id, message.text, message.created_at,
-                        message.first_attempt_at);
+  sql_->add_message.run(workspace, message.message_id, message.text, message.created_at);
   for (auto seq : message.seqs)
     sql_->add_message_result.run(workspace, seq);
 }

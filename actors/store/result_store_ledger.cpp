@@ -104,27 +104,13 @@ void result_ledger::open_message(const std::string& name, const self_message& me
     throw std::logic_error("a self-message of workspace " + name +
                            " is open already: " + of.open_message->message_id);
   of.open_message = std::make_unique<self_message>(message);
-  of.message = message_change::whole;
+  of.message_unsaved = true;
+  const auto now = message.created_at;
+  std::erase_if(of.attempts, [&](double at) { return at <= now - hour || at > now + hour; });
+  of.attempts.push_back(now);
+  std::sort(of.attempts.begin(), of.attempts.end()); // the clock may have been set back
+  of.attempts_unsaved = true;
   note_unsaved(of);
-  if (message.first_attempt_at > 0) {
-    of.attempts.push_back(message.first_attempt_at);
-    of.attempts_unsaved = true;
-  }
-}
-
-void result_ledger::begin_attempt(const std::string& name, const std::string& message_id, double now) {
-  auto* of = find(name);
-  if (!of || !of->open_message || of->open_message->message_id != message_id ||
-      of->open_message->first_attempt_at > 0)
-    return;
-  of->open_message->first_attempt_at = now;
-  std::erase_if(of->attempts, [&](double at) { return at <= now - hour || at > now + hour; });
-  of->attempts.push_back(now);
-  std::sort(of->attempts.begin(), of->attempts.end()); // the clock may have been set back
-  of->attempts_unsaved = true;
-  if (of->message == message_change::none)
-    of->message = message_change::attempt;
-  note_unsaved(*of);
 }
 
 void result_ledger::close_message(const std::string& name, const std::string& message_id,
@@ -133,7 +119,7 @@ void result_ledger::close_message(const std::string& name, const std::string& me
   if (!of || !of->open_message || of->open_message->message_id != message_id)
     return;
   auto closed = std::move(of->open_message);
-  of->message = message_change::whole;
+  of->message_unsaved = true;
   if (delivered_start > 0) {
     of->last_delivered_start = delivered_start;
     of->delivered_unsaved = true;
@@ -200,8 +186,7 @@ std::int64_t result_ledger::unsaved_steps() const {
   for (const auto* of : unsaved_) {
     for (const auto& [seq, item] : of->items)
       steps += item.unsaved;
-    steps += (of->message != message_change::none) + of->attempts_unsaved + of->delivered_unsaved +
-             of->polled_unsaved;
+    steps += of->message_unsaved + of->attempts_unsaved + of->delivered_unsaved + of->polled_unsaved;
   }
   return steps;
 }
@@ -233,8 +218,8 @@ void result_ledger::saved() {
         of->items.erase(found);
     }
     std::vector<std::int64_t>{}.swap(of->unsaved);
-    of->message = message_change::none;
-    of->attempts_unsaved = of->delivered_unsaved = of->polled_unsaved = of->is_unsaved = false;
+    of->message_unsaved = of->attempts_unsaved = of->delivered_unsaved = of->polled_unsaved = false;
+    of->is_unsaved = false;
   }
   unsaved_.clear();
   finished_.clear();
@@ -247,7 +232,7 @@ void result_ledger::forget_saved() {
       item.in_database = false;
       note_unsaved(of, item);
     }
-    of.message = message_change::whole;
+    of.message_unsaved = true;
     of.attempts_unsaved = of.delivered_unsaved = true;
     // Not so `polled`: what was handled before is unknown to the new database, and the next poll tells it.
     // Should the process end before that poll, its successor's first poll takes what is old for history.
@@ -348,7 +333,7 @@ void result_ledger::merge(result_ledger&& loaded) {
       // Where both have one, ours stays, and the results of theirs wait for the next.
       if (take_message)
         ours.open_message = std::move(theirs.open_message);
-      ours.message = message_change::whole;
+      ours.message_unsaved = true;
       note_unsaved(ours);
     }
     ours.polled |= theirs.polled;

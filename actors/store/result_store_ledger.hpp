@@ -25,20 +25,17 @@ struct ledger_item {
   bool finished() const { return stored.filed && stored.woken && stored.notified; }
 };
 
-/// What of a workspace's open message the database does not know.
-enum class message_change { none, attempt, whole };
-
 /// What memory holds of one workspace.
 struct workspace_ledger {
   std::string name;
   std::map<std::int64_t, ledger_item> items;  ///< by seq
   std::unique_ptr<self_message> open_message; ///< null: none
-  std::vector<double> attempts;               ///< first attempts of the last hour's messages, oldest first
+  std::vector<double> attempts;               ///< when the last hour's messages were opened, oldest first
   double last_delivered_start = 0;            ///< seconds since the epoch
   std::vector<std::uint64_t> listed;          ///< hashes of the keys that the platform listed last, sorted
   std::vector<std::uint64_t> earlier;         ///< of those that it listed before, oldest first
   std::vector<std::int64_t> unsaved;          ///< seqs of unsaved items; one may stand here twice
-  message_change message = message_change::none;
+  bool message_unsaved = false;               ///< that one is open, or that none is any more
   bool attempts_unsaved = false;
   bool delivered_unsaved = false;
   bool polled = false;         ///< a poll was recorded, at whatever time
@@ -67,7 +64,6 @@ public:
   static void list(workspace_ledger& of, const std::vector<std::string>& keys);
   void mark(const std::string& name, const std::vector<std::int64_t>& seqs, bool stored_result::*step);
   void open_message(const std::string& name, const self_message& message);
-  void begin_attempt(const std::string& name, const std::string& message_id, double now);
   void close_message(const std::string& name, const std::string& message_id, double delivered_start);
 
   std::vector<stored_result> unfiled(const std::string& name);

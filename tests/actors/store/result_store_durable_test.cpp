@@ -25,6 +25,21 @@ protected:
     sqlite3_close(handle);
   }
 
+  int count(const std::string& table) {
+    int rows = -1;
+    sqlite3* handle = nullptr;
+    EXPECT_EQ(sqlite3_open(database().c_str(), &handle), SQLITE_OK);
+    sqlite3_exec(
+        handle, ("select count(*) from " + table).c_str(),
+        [](void* into, int, char** values, char**) {
+          *static_cast<int*>(into) = std::stoi(values[0]);
+          return 0;
+        },
+        &rows, nullptr);
+    sqlite3_close(handle);
+    return rows;
+  }
+
   /// Databases, without the logs that went with them.
   std::vector<std::string> moved_aside() const {
     std::vector<std::string> names;
@@ -63,10 +78,9 @@ TEST_F(result_store_durable_test, each_step_is_one_transaction) {
   auto seqs = seqs_of(store->record(make_poll(make_results(0, 20)), start_time));
   store->mark_filed("ws-1", seqs);
   store->open_message("ws-1", make_message("m-1", seqs));
-  store->begin_attempt("ws-1", "m-1", start_time);
   store->close_message("ws-1", "m-1", start_time);
   store->mark_notified("ws-1", seqs);
-  EXPECT_EQ(store->health().commits, 6);
+  EXPECT_EQ(store->health().commits, 5);
 }
 
 TEST_F(result_store_durable_test, a_step_that_changes_nothing_writes_nothing) {
@@ -75,8 +89,19 @@ TEST_F(result_store_durable_test, a_step_that_changes_nothing_writes_nothing) {
   store->mark_filed("ws-1", seqs);
   store->mark_filed("ws-1", seqs);
   store->mark_notified("ws-1", {});
-  store->begin_attempt("ws-1", "unknown", start_time);
+  store->close_message("ws-1", "unknown", start_time);
   EXPECT_EQ(store->health().commits, 2);
+}
+
+TEST_F(result_store_durable_test, messages_older_than_the_hour_are_forgotten_with_the_next) {
+  auto store = open();
+  for (int number = 0; number < 10; ++number) {
+    auto id = std::to_string(number);
+    store->open_message("ws-1", make_message(id, {}, start_time + number * 3000));
+    store->close_message("ws-1", id, 0);
+  }
+  store.reset();
+  EXPECT_EQ(count("message_attempts"), 2);
 }
 
 TEST_F(result_store_durable_test, its_files_are_the_owners_alone) {
@@ -216,7 +241,6 @@ TEST_F(result_store_durable_test, what_came_while_it_could_not_be_opened_is_save
     store->mark_filed("ws-1", seqs);
     store->mark_notified("ws-1", {seqs[0]});
     store->open_message("ws-1", make_message("m-1", {seqs[0], seqs[1]}));
-    store->begin_attempt("ws-1", "m-1", start_time);
   }
   execute("pragma user_version = 7");
   auto store = open();

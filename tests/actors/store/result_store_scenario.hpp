@@ -81,8 +81,9 @@ inline std::vector<std::string> ids_of(const std::vector<stored_result>& results
   return ids;
 }
 
-inline self_message make_message(const std::string& id, std::vector<std::int64_t> seqs) {
-  return {id, "text of " + id, std::move(seqs), start_time, 0};
+inline self_message make_message(const std::string& id, std::vector<std::int64_t> seqs,
+                                 double created_at = start_time) {
+  return {id, "text of " + id, std::move(seqs), created_at};
 }
 
 /// Files, wakes and notifies all of a workspace.

@@ -129,7 +129,6 @@ TEST_P(result_store_test, an_open_message_keeps_its_text_and_results) {
   EXPECT_EQ(box.open_message.text, "text of m-1");
   EXPECT_EQ(box.open_message.seqs, (std::vector{seqs[0], seqs[1]}));
   EXPECT_EQ(box.open_message.created_at, start_time);
-  EXPECT_EQ(box.open_message.first_attempt_at, 0);
   EXPECT_EQ(seqs_of(box.unwoken), std::vector{seqs[2]});
   EXPECT_EQ(box.unnotified.size(), 3U);
 }
@@ -139,12 +138,9 @@ TEST_P(result_store_test, a_second_open_message_is_a_bug) {
   EXPECT_THROW(store().open_message("ws-1", make_message("m-2", {})), std::logic_error);
 }
 
-TEST_P(result_store_test, the_first_attempt_counts_for_the_hour) {
-  store().open_message("ws-1", make_message("m-1", {}));
-  store().begin_attempt("ws-1", "m-1", start_time + 1);
-  store().begin_attempt("ws-1", "m-1", start_time + 50);
+TEST_P(result_store_test, a_message_counts_for_the_hour_from_when_it_was_opened) {
+  store().open_message("ws-1", make_message("m-1", {}, start_time + 1));
   auto box = store().pending("ws-1", start_time + 60);
-  EXPECT_EQ(box.open_message.first_attempt_at, start_time + 1);
   EXPECT_EQ(box.recent_messages, std::vector{start_time + 1});
   store().close_message("ws-1", "m-1", start_time + 50);
   EXPECT_EQ(store().pending("ws-1", start_time + 3600).recent_messages.size(), 1U);
@@ -154,19 +150,27 @@ TEST_P(result_store_test, the_first_attempt_counts_for_the_hour) {
 TEST_P(result_store_test, attempts_of_the_hour_are_oldest_first) {
   for (int number = 0; number < 3; ++number) {
     auto id = std::to_string(number);
-    store().open_message("ws-1", make_message(id, {}));
-    store().begin_attempt("ws-1", id, start_time + number * 3000);
+    store().open_message("ws-1", make_message(id, {}, start_time + number * 3000));
     store().close_message("ws-1", id, 0);
   }
   EXPECT_EQ(store().pending("ws-1", start_time + 6000).recent_messages,
             (std::vector{start_time + 3000, start_time + 6000}));
 }
 
+TEST_P(result_store_test, messages_opened_under_a_clock_set_back_stand_in_order) {
+  for (auto at : {start_time + 900, start_time + 100}) {
+    auto id = std::to_string(at);
+    store().open_message("ws-1", make_message(id, {}, at));
+    store().close_message("ws-1", id, 0);
+  }
+  EXPECT_EQ(store().pending("ws-1", start_time + 1000).recent_messages,
+            (std::vector{start_time + 100, start_time + 900}));
+}
+
 TEST_P(result_store_test, a_delivered_message_wakes_its_results) {
   auto seqs = seqs_of(store().record(make_poll(make_results(0, 2)), start_time));
   store().mark_filed("ws-1", seqs);
   store().open_message("ws-1", make_message("m-1", {seqs[0]}));
-  store().begin_attempt("ws-1", "m-1", start_time + 1);
   store().close_message("ws-1", "m-1", start_time + 7);
   auto box = store().pending("ws-1", start_time + 8);
   EXPECT_FALSE(box.has_open_message);
@@ -187,7 +191,6 @@ TEST_P(result_store_test, a_dropped_message_wakes_its_results_without_a_cooldown
 TEST_P(result_store_test, an_unknown_message_or_seq_is_ignored) {
   auto seqs = seqs_of(store().record(make_poll({make_result("a")}), start_time));
   store().open_message("ws-1", make_message("m-1", seqs));
-  store().begin_attempt("ws-1", "m-2", start_time);
   store().close_message("ws-1", "m-2", start_time);
   store().close_message("ws-9", "m-1", start_time);
   store().mark_filed("ws-1", {seqs[0] + 100});
