@@ -1,6 +1,7 @@
 #include "app/daemon.hpp"
 
 #include "actors/store/result_store.hpp"
+#include "actors/store/state_directory.hpp"
 #include "app/control/control.hpp"
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/tree.hpp"

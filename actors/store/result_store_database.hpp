@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/store/result_store_ledger.hpp"
-#include "actors/store/sqlite_database.hpp"
+#include "actors/store/result_store_schema.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -23,22 +23,11 @@ struct listing {
 /// when SQLite fails; nothing of a failed `save` is in the file then.
 class result_database {
 public:
-  static constexpr std::int64_t application_id = 0x57537570; ///< "WSup"
-  static std::int64_t newest_version();
+  /// @param file an opened one.
+  explicit result_database(result_file file);
+  ~result_database();
 
-  /// How opening went.
-  enum class outcome { opened, failed, corrupt, foreign, newer };
-  struct opening {
-    std::unique_ptr<result_database> database; ///< null unless opened
-    outcome how = outcome::failed;
-    sqlite_error error;       ///< when failed or corrupt
-    std::int64_t version = 0; ///< of a newer one
-    bool created = false;     ///< it had no tables before
-  };
-  /// Opens or creates the file, checks it and brings its tables to the newest version.
-  static opening open(const std::string& path);
-
-  /// A number drawn when the file was created: tells whether it is still the same database.
+  /// See `result_file`.
   std::int64_t identity() const { return identity_; }
   /// Reads what is unfinished into an empty ledger.
   bool load(result_ledger& into);
@@ -56,11 +45,7 @@ public:
   void clear_error() { database_->clear_error(); }
   void keep_log_on_close() { database_->keep_log_on_close(true); }
 
-  ~result_database();
-
 private:
-  explicit result_database(std::unique_ptr<sqlite_database> database);
-
   /// Whether more changed than what a poll without news tells.
   static bool needs_sync(const result_ledger& ledger);
   /// A commit is on the disk when it returns and outlives a power failure. One without news outlives the

@@ -1,4 +1,4 @@
-#include "actors/store/result_store.hpp"
+#include "actors/store/state_directory.hpp"
 
 #include <cerrno>
 #include <cstring>

@@ -1,6 +1,7 @@
 #include "app/dev/dev_mode.hpp"
 
 #include "actors/store/result_store.hpp"
+#include "actors/store/state_directory.hpp"
 #include "app/control/control.hpp"
 #include "app/dev/dev_screen.hpp"
 #include "app/dev_platform/platform.hpp"

@@ -1,5 +1,7 @@
 #include "tests/crash/actor_crash.hpp"
 
+#include "actors/store/result_store.hpp"
+#include "actors/store/state_directory.hpp"
 #include "app/dev_platform/platform.hpp"
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/tree.hpp"

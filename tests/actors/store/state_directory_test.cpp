@@ -1,3 +1,4 @@
+#include "actors/store/state_directory.hpp"
 #include "tests/actors/store/result_store_scenario.hpp"
 
 #include <fstream>
