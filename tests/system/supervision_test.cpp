@@ -72,6 +72,53 @@ void expect_result_goes_through(system_under_test& system, const std::string& id
   result_follower{system}.expect_through(id);
 }
 
+/// A started system whose supervisors give up at the restart after so many in a row.
+struct giving_up_after : system_under_test {
+  explicit giving_up_after(int restarts, std::vector<std::string> workspaces = {"ws-a"})
+      : system_under_test([&] {
+        system_options options;
+        options.workspaces = std::move(workspaces);
+        options.adjust = [restarts](settings& configuration) {
+          configuration.supervisor.max_restarts = restarts;
+        };
+        return options;
+      }()) {
+    start();
+  }
+};
+
+struct two_workspaces : giving_up_after {
+  explicit two_workspaces(int restarts)
+      : giving_up_after(restarts, {"ws-a", "ws-b"}) {}
+};
+
+/// A started system whose supervisors wait so long before a restart that is not the first.
+struct backing_off : system_under_test {
+  backing_off(std::chrono::milliseconds least, std::chrono::milliseconds most)
+      : system_under_test([&] {
+        system_options options;
+        options.adjust = [least, most](settings& configuration) {
+          configuration.supervisor.backoff_min = least;
+          configuration.supervisor.backoff_max = most;
+        };
+        return options;
+      }()) {
+    start();
+  }
+};
+
+/// Strikes the actor, and each of its successors, until the whole tree has ended; that it gave up is
+/// expected.
+void expect_given_up_by_strikes_at(system_under_test& system, const std::string& name,
+                                   const std::string& workspace) {
+  EXPECT_TRUE(system.wait_until([&] {
+    if (!system.ended())
+      system.strike(name, workspace);
+    return system.ended();
+  }));
+  EXPECT_TRUE(system.gave_up());
+}
+
 class each_actor : public testing::TestWithParam<place> {};
 
 TEST_P(each_actor, is_restarted_while_requests_are_under_way_and_nothing_is_lost) {
@@ -161,13 +208,7 @@ TEST(supervision, all_at_once_may_crash_again_and_again) {
 }
 
 TEST(supervision, first_restart_is_at_once_and_further_ones_wait_longer_each_time) {
-  system_options options;
-  options.adjust = [](settings& configuration) {
-    configuration.supervisor.backoff_min = 200ms;
-    configuration.supervisor.backoff_max = 400ms;
-  };
-  system_under_test system{options};
-  system.start();
+  backing_off system{200ms, 400ms};
   for (int crash = 0; crash < 4; ++crash)
     ASSERT_TRUE(system.crash("parent-name"));
   const auto crashed = system.events("actor.crashed");
@@ -196,12 +237,7 @@ TEST(supervision, row_of_restarts_starts_anew_when_the_child_has_run_for_a_while
 }
 
 TEST(supervision, given_up_actor_ends_its_supervisor_which_the_root_restarts) {
-  system_options options;
-  options.adjust = [](settings& configuration) {
-    configuration.supervisor.max_restarts = 2;
-  };
-  system_under_test system{options};
-  system.start();
+  giving_up_after system{2};
   system.set_task("reading");
   ASSERT_TRUE(system.crash_for_good("parent-name"));
   ASSERT_TRUE(system.wait_until([&] {
@@ -216,12 +252,7 @@ TEST(supervision, given_up_actor_ends_its_supervisor_which_the_root_restarts) {
 }
 
 TEST(supervision, restarts_before_the_last_allowed_one_end_nothing) {
-  system_options options;
-  options.adjust = [](settings& configuration) {
-    configuration.supervisor.max_restarts = 3;
-  };
-  system_under_test system{options};
-  system.start();
+  giving_up_after system{3};
   for (int crash = 0; crash < 3; ++crash)
     ASSERT_TRUE(system.crash("parent-name"));
   EXPECT_TRUE(system.parent().known);
@@ -230,12 +261,7 @@ TEST(supervision, restarts_before_the_last_allowed_one_end_nothing) {
 }
 
 TEST(supervision, root_that_gives_up_on_the_only_workspace_ends) {
-  system_options options;
-  options.adjust = [](settings& configuration) {
-    configuration.supervisor.max_restarts = 1;
-  };
-  system_under_test system{options};
-  system.start();
+  giving_up_after system{1};
   ASSERT_TRUE(system.crash_for_good("supervisor"));
   ASSERT_TRUE(system.wait_ended());
   EXPECT_TRUE(system.gave_up());
@@ -243,50 +269,14 @@ TEST(supervision, root_that_gives_up_on_the_only_workspace_ends) {
 }
 
 TEST(supervision, actor_that_can_never_run_ends_the_process_in_the_end) {
-  system_options options;
-  options.adjust = [](settings& configuration) {
-    configuration.supervisor.max_restarts = 1;
-  };
-  system_under_test system{options};
-  system.start();
-  ASSERT_TRUE(system.wait_until([&] {
-    if (system.ended())
-      return true;
-    system.strike("heartbeat");
-    return false;
-  }));
-  EXPECT_TRUE(system.gave_up());
+  giving_up_after system{1};
+  expect_given_up_by_strikes_at(system, "heartbeat", "ws-a");
 }
 
 TEST(supervision, root_that_cannot_be_kept_running_ends_the_process) {
-  system_options options;
-  options.adjust = [](settings& configuration) {
-    configuration.supervisor.max_restarts = 1;
-  };
-  system_under_test system{options};
-  system.start();
-  ASSERT_TRUE(system.wait_until([&] {
-    if (system.ended())
-      return true;
-    system.strike("root", "");
-    return false;
-  }));
-  EXPECT_TRUE(system.gave_up());
+  giving_up_after system{1};
+  expect_given_up_by_strikes_at(system, "root", "");
 }
-
-struct two_workspaces : system_under_test {
-  explicit two_workspaces(int max_restarts)
-      : system_under_test([max_restarts] {
-        system_options options;
-        options.workspaces = {"ws-a", "ws-b"};
-        options.adjust = [max_restarts](settings& configuration) {
-          configuration.supervisor.max_restarts = max_restarts;
-        };
-        return options;
-      }()) {
-    start();
-  }
-};
 
 TEST(supervision, one_workspace_given_up_leaves_the_other_alone) {
   two_workspaces system{1};
@@ -340,13 +330,7 @@ TEST(supervision, tokens_of_workspaces_are_their_own) {
 }
 
 TEST(supervision, control_request_to_an_actor_that_is_down_is_made_again) {
-  system_options options;
-  options.adjust = [](settings& configuration) {
-    configuration.supervisor.backoff_min = 300ms;
-    configuration.supervisor.backoff_max = 300ms;
-  };
-  system_under_test system{options};
-  system.start();
+  backing_off system{300ms, 300ms};
   ASSERT_TRUE(system.crash("activity"));
   ASSERT_TRUE(system.strike("activity"));
   system.set_task("reading");
@@ -363,13 +347,7 @@ TEST(supervision, stops_in_order_while_requests_hang) {
 }
 
 TEST(supervision, stops_in_order_while_actors_are_being_restarted) {
-  system_options options;
-  options.adjust = [](settings& configuration) {
-    configuration.supervisor.backoff_min = 10s;
-    configuration.supervisor.backoff_max = 10s;
-  };
-  system_under_test system{options};
-  system.start();
+  backing_off system{10s, 10s};
   for (const auto& one : all_places())
     if (one.name != "root" && one.name != "supervisor") {
       ASSERT_TRUE(system.crash(one.name, one.workspace));
