@@ -66,12 +66,4 @@ void ask(Self* self, const address<Interface>& to, Request request, Patience pat
                                                      std::move(on_reply), std::move(on_failure)}));
 }
 
-/// Puts a new actor at its address and has it counted. What `child_spec::start` does for each kind.
-template <class Interface>
-caf::actor publish(address<Interface>& place, Interface handle) {
-  auto untyped = caf::actor_cast<caf::actor>(handle);
-  place.set(std::move(handle));
-  return untyped;
-}
-
 } // namespace workspace_supervisor

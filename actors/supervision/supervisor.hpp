@@ -1,6 +1,10 @@
 #pragma once
 
+// The room of supervision: who restarts actors, and by which policy; and what every actor stands on: its
+// address, its probe, requests that outlive a crash, events.
+
 #include "actors/supervision/actor_probe.hpp"
+#include "actors/supervision/address.hpp"
 #include "actors/supervision/event_sink.hpp"
 #include "actors/supervision/restart_policy.hpp"
 #include "messages/interfaces.hpp"
@@ -8,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -31,6 +36,26 @@ struct child_spec {
   std::function<void()> on_failed; ///< called when it is given up; may be empty
   bool is_supervisor = false; ///< stopped by `stop_supervising`, so that it stops its own children in order
 };
+
+/// A child that `spawn(system)` makes and that stands at `place`.
+template <class Interface, class Spawn>
+child_spec child_at(std::string_view name, address<Interface>& place, actor_probe& probe, Spawn spawn) {
+  child_spec spec;
+  spec.name = name;
+  spec.start = [&place, spawn](caf::actor_system& system) {
+    Interface handle = spawn(system);
+    place.set(handle);
+    return caf::actor_cast<caf::actor>(handle);
+  };
+  spec.published = [&place] {
+    return caf::actor_cast<caf::actor>(place.get());
+  };
+  spec.withdraw = [&place] {
+    place.set(Interface{});
+  };
+  spec.probe = &probe;
+  return spec;
+}
 
 /// What a supervisor is made of.
 struct supervisor_plan {

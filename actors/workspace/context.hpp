@@ -1,5 +1,8 @@
 #pragma once
 
+// The room of the workspace: what the actors of one, and of the process, share: settings, where each is
+// found, what outlives them, what is counted.
+
 #include "actors/supervision/actor_probe.hpp"
 #include "actors/supervision/address.hpp"
 #include "actors/supervision/event_sink.hpp"
@@ -14,6 +17,7 @@
 #include <string_view>
 
 namespace workspace_supervisor {
+
 /// The actors of one workspace, as stats name them, in the order in which they are started.
 enum class workspace_actor : std::uint8_t {
   supervisor,
@@ -26,11 +30,17 @@ enum class workspace_actor : std::uint8_t {
 };
 inline constexpr std::array<std::string_view, 7> workspace_actor_names{
     "supervisor", "token", "activity", "heartbeat", "delegation-poller", "parent-name", "notifier"};
+constexpr std::string_view name_of(workspace_actor actor) {
+  return workspace_actor_names[static_cast<std::size_t>(actor)];
+}
 
 /// The actors that all workspaces of a process share.
 enum class shared_actor : std::uint8_t { root, platform_client, store, token_files, result_files, control };
 inline constexpr std::array<std::string_view, 6> shared_actor_names{
     "root", "platform-client", "store", "token-files", "result-files", "control"};
+constexpr std::string_view name_of(shared_actor actor) {
+  return shared_actor_names[static_cast<std::size_t>(actor)];
+}
 
 class actor_loop;
 struct process_context;
@@ -69,6 +79,18 @@ struct workspace_context {
   workspace_probe probe;
 
   actor_probe& probe_of(workspace_actor actor) { return actors[static_cast<std::size_t>(actor)]; }
+
+  /// Calls `visit(actor, its address)` for each.
+  template <class Visit>
+  void each_address(Visit visit) {
+    visit(workspace_actor::supervisor, supervisor);
+    visit(workspace_actor::token, token);
+    visit(workspace_actor::activity, activity);
+    visit(workspace_actor::heartbeat, heartbeat);
+    visit(workspace_actor::delegation_poller, delegation_poller);
+    visit(workspace_actor::parent_name, parent_name);
+    visit(workspace_actor::notifier, notifier);
+  }
 };
 
 /// What all workspaces of a process share and what outlives every actor.
@@ -94,6 +116,25 @@ struct process_context {
   process_probe probe;
 
   actor_probe& probe_of(shared_actor actor) { return actors[static_cast<std::size_t>(actor)]; }
+
+  /// @returns null when there is none of this id.
+  workspace_context* find_workspace(std::string_view id) {
+    for (auto& workspace : workspaces)
+      if (workspace.settings.id == id)
+        return &workspace;
+    return nullptr;
+  }
+
+  /// Calls `visit(actor, its address)` for each; without those of the workspaces.
+  template <class Visit>
+  void each_address(Visit visit) {
+    visit(shared_actor::root, root);
+    visit(shared_actor::platform_client, platform_client);
+    visit(shared_actor::store, store_actor);
+    visit(shared_actor::token_files, token_files);
+    visit(shared_actor::result_files, result_files);
+    visit(shared_actor::control, control);
+  }
 };
 
 /// Seconds since the epoch by the system's clock.

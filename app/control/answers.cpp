@@ -2,6 +2,7 @@
 
 #include "app/control/body.hpp"
 #include "app/control/call.hpp"
+#include "app/control/fault_injection.hpp"
 #include "app/control_server/http_server.hpp"
 #include "app/stats/json_writer.hpp"
 #include "app/stats/metrics.hpp"
@@ -40,13 +41,6 @@ control_answer done_answer() {
 
 control_answer down_answer(const char* actor, const std::string& error) {
   return error_answer(503, std::string{"the actor "} + actor + " gives no answer: " + error);
-}
-
-workspace_context* find_workspace(process_context& process, const std::string& id) {
-  for (auto& context : process.workspaces)
-    if (context.settings.id == id)
-      return &context;
-  return nullptr;
 }
 
 // -- what the agent says
@@ -89,12 +83,7 @@ void answer_both(const both_outcomes& both, const reply& answer) {
     return;
   json_writer json;
   json.begin_object();
-  json.key("beat").begin_object();
-  json.member("delivered", both.beat->delivered);
-  json.member("status", both.beat->status);
-  json.member("error", both.beat->error);
-  json.member("seconds", both.beat->seconds);
-  json.end_object();
+  json.member("beat", *both.beat);
   json.key("poll").begin_object();
   json.member("succeeded", both.poll->succeeded);
   json.member("status", both.poll->status);
@@ -229,73 +218,6 @@ void tell_readiness(self_pointer self, stats_scope scope, const reply& answer) {
   answer(json_answer(std::move(readiness.json), readiness.ready ? 200 : 503));
 }
 
-// -- fault injection
-// ------------------------------------------------------------------------------------------
-
-template <class Interface>
-control_answer crash_at(const address<Interface>& place, const std::string& name) {
-  const auto handle = place.get();
-  if (!handle)
-    return error_answer(503, "the actor " + name + " is down already");
-  crash_actor(handle, "crash ordered over the control API");
-  return done_answer();
-}
-
-control_answer crash_shared(process_context& process, const std::string& name) {
-  if (name == "root")
-    return crash_at(process.root, name);
-  if (name == "platform-client")
-    return crash_at(process.platform_client, name);
-  if (name == "store")
-    return crash_at(process.store_actor, name);
-  if (name == "token-files")
-    return crash_at(process.token_files, name);
-  if (name == "result-files")
-    return crash_at(process.result_files, name);
-  if (name == "control")
-    return crash_at(process.control, name);
-  return error_answer(400, "actor: expected, without a workspace, one of root, platform-client, store, "
-                           "token-files, result-files, control");
-}
-
-control_answer crash_of_workspace(workspace_context& context, const std::string& name) {
-  const auto found = std::find(workspace_actor_names.begin(), workspace_actor_names.end(), name);
-  if (found == workspace_actor_names.end())
-    return error_answer(400, "actor: expected one of supervisor, token, activity, heartbeat, "
-                             "delegation-poller, parent-name, notifier");
-  switch (static_cast<workspace_actor>(found - workspace_actor_names.begin())) {
-  case workspace_actor::supervisor:
-    return crash_at(context.supervisor, name);
-  case workspace_actor::token:
-    return crash_at(context.token, name);
-  case workspace_actor::activity:
-    return crash_at(context.activity, name);
-  case workspace_actor::heartbeat:
-    return crash_at(context.heartbeat, name);
-  case workspace_actor::delegation_poller:
-    return crash_at(context.delegation_poller, name);
-  case workspace_actor::parent_name:
-    return crash_at(context.parent_name, name);
-  case workspace_actor::notifier:
-    return crash_at(context.notifier, name);
-  }
-  return error_answer(400, "actor: there is none of this name");
-}
-
-control_answer crash(process_context& process, const control_request& request) {
-  if (!process.configuration.supervisor.fault_injection)
-    return error_answer(403, "fault injection is off; supervisor.fault-injection = true turns it on");
-  auto body = read_crash(request);
-  if (auto* refusal = std::get_if<control_answer>(&body))
-    return std::move(*refusal);
-  const auto& order = std::get<crash_body>(body);
-  if (order.workspace.empty())
-    return crash_shared(process, order.actor);
-  auto* context = find_workspace(process, order.workspace);
-  return context ? crash_of_workspace(*context, order.actor)
-                 : error_answer(404, "there is no such workspace");
-}
-
 // -- which call it is
 // -----------------------------------------------------------------------------------------
 
@@ -333,13 +255,13 @@ void answer_call(self_pointer self, const control_request& request, const reply&
 
   stats_scope scope;
   if (!request.workspace.empty()) {
-    const auto* own = find_workspace(process, request.workspace);
+    const auto* own = process.find_workspace(request.workspace);
     if (!own)
       return answer(error_answer(404, "the workspace of this socket is gone"));
     scope = own->index;
   }
   if (!target->workspace.empty()) {
-    auto* context = find_workspace(process, target->workspace);
+    auto* context = process.find_workspace(target->workspace);
     if (!context || (scope && *scope != context->index))
       return answer(error_answer(404, "there is no such workspace"));
     return answer_of_workspace(self, request, *target, *context, answer);
@@ -351,8 +273,10 @@ void answer_call(self_pointer self, const control_request& request, const reply&
   case control_call::stats:
   case control_call::workspaces:
     return tell_stats(self, target->call, scope, answer);
-  case control_call::crash:
-    return answer(crash(process, request));
+  case control_call::crash: {
+    auto refusal = order_crash(process, request);
+    return answer(refusal ? std::move(*refusal) : done_answer());
+  }
   case control_call::page:
     if (const auto page = state_of(self).page)
       return answer(page());
@@ -383,19 +307,10 @@ control_interface::behavior_type control_actor(self_pointer self, process_contex
 }
 
 child_spec control_child(process_context& process, control_answer (*page)(), beat_history* history) {
-  child_spec spec;
-  spec.name = shared_actor_names[static_cast<std::size_t>(shared_actor::control)];
-  spec.start = [&process, page, history](caf::actor_system& system) {
-    return publish(process.control, system.spawn<caf::detached>(control_actor, &process, page, history));
-  };
-  spec.published = [&process] {
-    return caf::actor_cast<caf::actor>(process.control.get());
-  };
-  spec.withdraw = [&process] {
-    process.control.set(control_interface{});
-  };
-  spec.probe = &process.probe_of(shared_actor::control);
-  return spec;
+  return child_at(name_of(shared_actor::control), process.control, process.probe_of(shared_actor::control),
+                  [&process, page, history](caf::actor_system& system) {
+                    return system.spawn<caf::detached>(control_actor, &process, page, history);
+                  });
 }
 
 bool repeatable(const control_request& request) {

@@ -1,5 +1,8 @@
 #pragma once
 
+// The room of the control API: its calls, what their bodies may say, their answers, the event streams and the
+// status page.
+
 #include "actors/supervision/supervisor.hpp"
 #include "app/control/page.hpp"
 #include "app/control_server/http_server.hpp"

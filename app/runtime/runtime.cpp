@@ -80,21 +80,12 @@ struct runtime::impl {
     watcher = nullptr;
     // A tree that gave up took nobody from his address, and an actor with a thread of its own keeps the
     // system waiting for as long as somebody holds it.
-    process.root.set({});
-    process.platform_client.set({});
-    process.store_actor.set({});
-    process.token_files.set({});
-    process.result_files.set({});
-    process.control.set({});
-    for (auto& workspace : process.workspaces) {
-      workspace.supervisor.set({});
-      workspace.token.set({});
-      workspace.activity.set({});
-      workspace.heartbeat.set({});
-      workspace.delegation_poller.set({});
-      workspace.parent_name.set({});
-      workspace.notifier.set({});
-    }
+    const auto clear = [](auto, auto& place) {
+      place.set({});
+    };
+    process.each_address(clear);
+    for (auto& workspace : process.workspaces)
+      workspace.each_address(clear);
     ::close(ended);
   }
 

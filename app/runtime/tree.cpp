@@ -23,30 +23,10 @@ restart_policy policy_of(const settings& configuration) {
   return {supervisor.max_restarts, supervisor.within, supervisor.backoff_min, supervisor.backoff_max};
 }
 
-/// A child that `spawn` makes and that stands at `place`.
-template <class Interface, class Spawn>
-child_spec child_at(std::string_view name, address<Interface>& place, actor_probe& probe, Spawn spawn) {
-  child_spec spec;
-  spec.name = name;
-  spec.start = [&place, spawn](caf::actor_system& system) {
-    Interface handle = spawn(system);
-    place.set(handle);
-    return caf::actor_cast<caf::actor>(handle);
-  };
-  spec.published = [&place] {
-    return caf::actor_cast<caf::actor>(place.get());
-  };
-  spec.withdraw = [&place] {
-    place.set(Interface{});
-  };
-  spec.probe = &probe;
-  return spec;
-}
-
 template <class Interface, class Behavior, class... Memory>
 child_spec workspace_child(workspace_context& context, workspace_actor actor, address<Interface>& place,
                            Behavior behavior, Memory*... memory) {
-  return child_at(workspace_actor_names[static_cast<std::size_t>(actor)], place, context.probe_of(actor),
+  return child_at(name_of(actor), place, context.probe_of(actor),
                   [&context, behavior, memory...](caf::actor_system& system) {
                     return system.spawn(behavior, &context, memory...);
                   });
@@ -95,25 +75,22 @@ supervisor_plan root_plan(process_parts& process, std::vector<child_spec> more) 
   plan.policy = policy_of(process.configuration);
   plan.events = process.events;
   plan.probe = &process.probe_of(shared_actor::root);
-  const auto name = [](shared_actor actor) {
-    return shared_actor_names[static_cast<std::size_t>(actor)];
-  };
-  plan.children.push_back(child_at(name(shared_actor::platform_client), process.platform_client,
+  plan.children.push_back(child_at(name_of(shared_actor::platform_client), process.platform_client,
                                    process.probe_of(shared_actor::platform_client),
                                    [&process](caf::actor_system& system) {
                                      return system.spawn(platform_client, &process, process.http);
                                    }));
   plan.children.push_back(
-      child_at(name(shared_actor::store), process.store_actor, process.probe_of(shared_actor::store),
+      child_at(name_of(shared_actor::store), process.store_actor, process.probe_of(shared_actor::store),
                [&process](caf::actor_system& system) {
                  return system.spawn<caf::detached>(store_actor, &process, &process.stored);
                }));
-  plan.children.push_back(child_at(name(shared_actor::token_files), process.token_files,
+  plan.children.push_back(child_at(name_of(shared_actor::token_files), process.token_files,
                                    process.probe_of(shared_actor::token_files),
                                    [&process](caf::actor_system& system) {
                                      return system.spawn<caf::detached>(token_files_actor, &process);
                                    }));
-  plan.children.push_back(child_at(name(shared_actor::result_files), process.result_files,
+  plan.children.push_back(child_at(name_of(shared_actor::result_files), process.result_files,
                                    process.probe_of(shared_actor::result_files),
                                    [&process](caf::actor_system& system) {
                                      return system.spawn<caf::detached>(result_files_actor, &process);

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <boost/describe.hpp>
+#include <boost/mp11.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace workspace_supervisor {
 
@@ -26,6 +30,21 @@ public:
   json_writer& value(std::int32_t number) { return raw(std::to_string(number)); }
   /// A value that is JSON already.
   json_writer& raw(std::string_view json);
+
+  /// A described struct: an object of its members, each under its name.
+  template <class Struct>
+  requires boost::describe::has_describe_members<Struct>::value json_writer& value(const Struct& content) {
+    begin_object();
+    members(content);
+    return end_object();
+  }
+  /// The members of a described struct, into the object that is open.
+  template <class Struct>
+  json_writer& members(const Struct& of) {
+    using all = boost::describe::describe_members<Struct, boost::describe::mod_public>;
+    boost::mp11::mp_for_each<all>([&](auto one) { member(one.name, of.*one.pointer); });
+    return *this;
+  }
 
   template <class Value>
   json_writer& member(std::string_view name, const Value& content) {

@@ -121,7 +121,7 @@ struct amounts {
     sum.restarts += static_cast<double>(stats.restarts);
     sum.messages += static_cast<double>(stats.messages);
     sum.mailbox += static_cast<double>(stats.mailbox);
-    sum.seconds += stats.handler_seconds;
+    sum.seconds += stats.handler_seconds_total;
   }
   void add(const workspace_stats& stats) {
     token_present += stats.token.present ? 1 : 0;

@@ -27,7 +27,7 @@ actor_stats collect_actor(const actor_probe& probe, std::string_view name) {
   stats.last_error = probe.last_error();
   stats.messages = probe.messages();
   stats.mailbox = probe.mailbox();
-  stats.handler_seconds = probe.handler_time().total_seconds();
+  stats.handler_seconds_total = probe.handler_time().total_seconds();
   stats.handler_seconds_p99 = probe.handler_time().quantile(0.99);
   return stats;
 }
@@ -85,22 +85,9 @@ void write_actors(json_writer& json, const std::vector<actor_stats>& actors) {
   for (const auto& actor : actors) {
     json.key(actor.name).begin_object();
     json.member("state", to_string(actor.state));
-    json.member("restarts", actor.restarts);
-    json.member("last_error", actor.last_error);
-    json.member("messages", actor.messages);
-    json.member("mailbox", actor.mailbox);
-    json.member("handler_seconds_total", actor.handler_seconds);
-    json.member("handler_seconds_p99", actor.handler_seconds_p99);
+    json.members(actor);
     json.end_object();
   }
-  json.end_object();
-}
-
-void write_delivery(json_writer& json, std::string_view name, const delivery_stats& stats) {
-  json.key(name).begin_object();
-  json.member("delivered", stats.delivered);
-  json.member("failed", stats.failed);
-  json.member("dropped", stats.dropped);
   json.end_object();
 }
 
@@ -134,11 +121,7 @@ void write_workspace(json_writer& json, const process_stats& stats, const worksp
   write_activity(json, workspace.activity);
   write_heartbeat(json, workspace.heartbeat);
 
-  json.key("token").begin_object();
-  json.member("present", workspace.token.present);
-  json.member("refreshes", workspace.token.refreshes);
-  json.member("reason", workspace.token.reason);
-  json.end_object();
+  json.member("token", workspace.token);
 
   const auto& delegations = workspace.delegations;
   json.key("delegations").begin_object();
@@ -164,8 +147,8 @@ void write_workspace(json_writer& json, const process_stats& stats, const worksp
   json.end_object();
 
   json.key("notifier").begin_object();
-  write_delivery(json, "self_messages", workspace.self_messages);
-  write_delivery(json, "notifications", workspace.notifications);
+  json.member("self_messages", workspace.self_messages);
+  json.member("notifications", workspace.notifications);
   json.member("suspected_loop", workspace.suspected_loop);
   json.end_object();
 

@@ -1,6 +1,11 @@
 #pragma once
 
+// The room of statistics: what the supervisor tells of itself, collected from the probes and written as JSON
+// and as metrics.
+
 #include "actors/workspace/context.hpp"
+
+#include <boost/describe.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -10,8 +15,8 @@
 
 namespace workspace_supervisor {
 
-// What the supervisor tells of itself, as values: `/v1/stats`, `/metrics`, `/readyz` and the status page are
-// all made from these.
+// `/v1/stats`, `/metrics`, `/readyz` and the status page are all made from these values. What is described
+// stands in JSON under the names that it has here.
 
 class beat_history;
 
@@ -22,9 +27,11 @@ struct actor_stats {
   std::string last_error;
   std::uint64_t messages = 0;
   std::uint64_t mailbox = 0;
-  double handler_seconds = 0;     ///< over all messages
+  double handler_seconds_total = 0;
   double handler_seconds_p99 = 0; ///< of one message
 };
+BOOST_DESCRIBE_STRUCT(actor_stats, (),
+                      (restarts, last_error, messages, mailbox, handler_seconds_total, handler_seconds_p99))
 
 struct heartbeat_stats {
   std::uint64_t sent = 0;
@@ -41,6 +48,7 @@ struct token_stats {
   std::uint64_t refreshes = 0;
   std::string reason; ///< when absent
 };
+BOOST_DESCRIBE_STRUCT(token_stats, (), (present, refreshes, reason))
 
 struct delegation_stats {
   std::uint64_t polls = 0;
@@ -57,6 +65,7 @@ struct delivery_stats {
   std::uint64_t failed = 0; ///< attempts that are made again
   std::uint64_t dropped = 0;
 };
+BOOST_DESCRIBE_STRUCT(delivery_stats, (), (delivered, failed, dropped))
 
 struct workspace_stats {
   workspace_index index = 0;

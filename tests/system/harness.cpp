@@ -4,6 +4,7 @@
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/tree.hpp"
 #include "tests/support/certificates.hpp"
+#include "tests/system/event_record.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -11,10 +12,8 @@
 #include <caf/actor_registry.hpp>
 #include <caf/scoped_actor.hpp>
 
-#include <condition_variable>
 #include <csignal>
 #include <filesystem>
-#include <mutex>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -24,39 +23,6 @@ namespace workspace_supervisor {
 namespace {
 
 constexpr std::chrono::milliseconds glance{5}; ///< between two looks at something that tells nobody
-
-/// Keeps every event.
-class event_record final : public event_sink {
-public:
-  bool wants(log_level) const noexcept override { return true; }
-  void emit(event happened) override {
-    happened.time = wall_clock_now();
-    const std::lock_guard lock{mutex_};
-    events_.push_back(std::move(happened));
-    changed_.notify_all();
-  }
-  std::vector<event> get(const std::string& name, const std::string& workspace) const {
-    const std::lock_guard lock{mutex_};
-    return fitting(name, workspace);
-  }
-  bool wait(const std::string& name, std::size_t count, const std::string& workspace) const {
-    std::unique_lock lock{mutex_};
-    return changed_.wait_for(lock, generous, [&] { return fitting(name, workspace).size() >= count; });
-  }
-
-private:
-  std::vector<event> fitting(const std::string& name, const std::string& workspace) const {
-    std::vector<event> found;
-    for (const auto& happened : events_)
-      if (happened.name == name && (workspace.empty() || happened.workspace == workspace))
-        found.push_back(happened);
-    return found;
-  }
-
-  mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
-  std::vector<event> events_;
-};
 
 settings quick_settings() {
   settings quick;
@@ -85,9 +51,8 @@ struct system_under_test::impl {
   void prepare(const system_under_test& system);
 
   workspace_context& context(const std::string& workspace) {
-    for (auto& context : running->context().workspaces)
-      if (context.settings.id == workspace)
-        return context;
+    if (auto* context = running->context().find_workspace(workspace))
+      return *context;
     throw std::logic_error("no such workspace: " + workspace);
   }
 
@@ -131,38 +96,17 @@ struct system_under_test::impl {
   }
 
   caf::actor handle_of(const std::string& name, const std::string& workspace) {
-    const auto at = [](const auto& place) {
-      return caf::actor_cast<caf::actor>(place.get());
+    std::optional<caf::actor> found;
+    const auto look = [&](auto actor, const auto& place) {
+      if (name_of(actor) == name)
+        found = caf::actor_cast<caf::actor>(place.get());
     };
-    auto& process = running->context();
-    if (workspace.empty()) {
-      if (name == "root")
-        return at(process.root);
-      if (name == "platform-client")
-        return at(process.platform_client);
-      if (name == "store")
-        return at(process.store_actor);
-      if (name == "token-files")
-        return at(process.token_files);
-      if (name == "result-files")
-        return at(process.result_files);
-    } else {
-      auto& own = context(workspace);
-      if (name == "supervisor")
-        return at(own.supervisor);
-      if (name == "token")
-        return at(own.token);
-      if (name == "activity")
-        return at(own.activity);
-      if (name == "heartbeat")
-        return at(own.heartbeat);
-      if (name == "delegation-poller")
-        return at(own.delegation_poller);
-      if (name == "parent-name")
-        return at(own.parent_name);
-      if (name == "notifier")
-        return at(own.notifier);
-    }
+    if (workspace.empty())
+      running->context().each_address(look);
+    else
+      context(workspace).each_address(look);
+    if (found)
+      return *found;
     throw std::logic_error("no such actor: " + name);
   }
 };
@@ -381,7 +325,7 @@ std::vector<event> system_under_test::events(const std::string& name, const std:
 
 bool system_under_test::wait_for_event(const std::string& name, std::size_t count,
                                        const std::string& workspace) const {
-  return impl_->record.wait(name, count, workspace);
+  return impl_->record.wait(name, count, workspace, generous);
 }
 
 std::size_t system_under_test::count(request_class kind, const std::string& workspace) {
