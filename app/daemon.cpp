@@ -3,11 +3,11 @@
 #include "actors/store/result_store.hpp"
 #include "actors/store/state_directory.hpp"
 #include "app/control/control.hpp"
+#include "app/runtime/end_signals.hpp"
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/tree.hpp"
 
 #include <array>
-#include <csignal>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -31,19 +31,6 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// The signals that end the process, as a descriptor; they are blocked for all threads to come.
-int catch_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  // A limit on the size of files is an error of a write, not an end of the process.
-  std::signal(SIGXFSZ, SIG_IGN);
-  return ::signalfd(-1, &signals, SFD_CLOEXEC);
-}
-
 /// Whether a socket that cannot be bound is the one in the state directory. That directory is what the
 /// process can live without, whatever becomes of it; a socket's path that is too long is wrong anywhere.
 bool shares_fate_of_state(const settings& configuration, const std::string& error) {
@@ -64,7 +51,8 @@ void limit_stopping(exit_code code) {
 
 int run_daemon(settings configuration, const std::vector<std::string>& warnings) {
   raise_descriptor_limit();
-  const int signals = catch_signals();
+  const auto end_signals = catch_end_signals();
+  const int signals = ::signalfd(-1, &end_signals, SFD_CLOEXEC);
   event_log log{configuration.level, configuration.format};
   for (const auto& warning : warnings)
     log.emit(make_event(log_level::warning, "configuration.warning", {}, warning));

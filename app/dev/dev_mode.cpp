@@ -5,6 +5,7 @@
 #include "app/control/control.hpp"
 #include "app/dev/dev_screen.hpp"
 #include "app/dev_platform/platform.hpp"
+#include "app/runtime/end_signals.hpp"
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/tree.hpp"
 
@@ -275,13 +276,7 @@ bool summarise(dev_screen& screen, const achievements& done) {
 } // namespace
 
 int run_dev_mode(settings configuration, std::optional<milliseconds> duration) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-
+  const auto end_signals = catch_end_signals();
   temporary_folder folder;
   std::filesystem::create_directory(folder.path() + "/configs");
   achievements done;
@@ -342,7 +337,7 @@ int run_dev_mode(settings configuration, std::optional<milliseconds> duration) {
     int played = 0;
     for (;;) {
       const timespec pause{0, 100'000'000};
-      if (::sigtimedwait(&signals, nullptr, &pause) > 0)
+      if (::sigtimedwait(&end_signals, nullptr, &pause) > 0)
         break;
       const auto elapsed = clock::now() - start;
       if (duration && elapsed >= *duration)
