@@ -171,32 +171,11 @@ std::string platform_server::add_workspace(const std::string& id, const std::str
 
 void platform_server::add_open_workspace(const std::string& id, const std::string& name,
                                          const std::string& parent_id) {
-  auto& state = impl_->state;
-  std::lock_guard lock{state.mutex};
-  auto [found, added] = state.workspaces.try_emplace(id);
-  auto& entry = found->second;
-  if (added)
-    entry.index = state.next_index++;
-  else
-    state.tokens.erase(entry.info.token);
-  entry.info.id = id;
-  entry.info.name = name;
-  entry.info.parent_id = parent_id;
-  entry.info.token.clear();
-  entry.info.token_file.clear();
-  entry.rotation = ++state.rotations;
-  state.notify();
+  impl_->state.add_workspace(id, name, parent_id);
 }
 
 void platform_server::remove_workspace(const std::string& id) {
-  auto& state = impl_->state;
-  std::lock_guard lock{state.mutex};
-  auto found = state.workspaces.find(id);
-  if (found == state.workspaces.end())
-    return;
-  state.tokens.erase(found->second.info.token);
-  state.workspaces.erase(found);
-  state.notify();
+  impl_->state.remove_workspace(id);
 }
 
 std::string platform_server::rotate_token(const std::string& id, bool write_file) {

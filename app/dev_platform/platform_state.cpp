@@ -248,6 +248,34 @@ void platform_state::check_liveness() {
   }
 }
 
+void platform_state::add_workspace(const std::string& id, const std::string& name,
+                                   const std::string& parent_id) {
+  std::lock_guard lock{mutex};
+  auto [found, added] = workspaces.try_emplace(id);
+  auto& entry = found->second;
+  if (added)
+    entry.index = next_index++;
+  else
+    tokens.erase(entry.info.token);
+  entry.info.id = id;
+  entry.info.name = name;
+  entry.info.parent_id = parent_id;
+  entry.info.token.clear();
+  entry.info.token_file.clear();
+  entry.rotation = ++rotations;
+  notify();
+}
+
+void platform_state::remove_workspace(const std::string& id) {
+  std::lock_guard lock{mutex};
+  auto found = workspaces.find(id);
+  if (found == workspaces.end())
+    return;
+  tokens.erase(found->second.info.token);
+  workspaces.erase(found);
+  notify();
+}
+
 std::string platform_state::set_token(const std::string& id, const std::string& token) {
   {
     std::lock_guard lock{mutex};

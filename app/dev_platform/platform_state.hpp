@@ -92,6 +92,9 @@ struct platform_state {
 
   /// Marks workspaces whose TTL has run out as offline.
   void check_liveness();
+  /// One that asks for no token; in the place of the one of that id.
+  void add_workspace(const std::string& id, const std::string& name, const std::string& parent_id);
+  void remove_workspace(const std::string& id);
   std::string set_token(const std::string& id, const std::string& token);
   void add_row(const std::string& workspace, std::string json, const std::string& text);
   void emit(platform_event event) const;
