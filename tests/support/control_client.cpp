@@ -1,4 +1,4 @@
-#include "tests/app/control_server/control_client.hpp"
+#include "tests/support/control_client.hpp"
 
 #include <arpa/inet.h>
 #include <cstring>

@@ -6,7 +6,7 @@
 #include "app/dev_platform/platform.hpp"
 #include "app/event_log/event_log.hpp"
 #include "app/runtime/runtime.hpp"
-#include "tests/app/control_server/control_client.hpp"
+#include "tests/support/control_client.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 #include <boost/json.hpp>
