@@ -1,5 +1,8 @@
 #pragma once
 
+// The room of the activity: what the agent last said of itself, and the window of errors that each delivered
+// beat takes from.
+
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"
 

@@ -1,5 +1,8 @@
 #pragma once
 
+// The room of delegations: asking for their results, reading the rows that the platform lists, and filing
+// what is new for the agent.
+
 #include "actors/delegations/poll_memory.hpp"
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"

@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of the heartbeat: when a beat is due, what it says, and what becomes of it.
+
 #include "actors/heartbeat/beat_schedule.hpp"
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"

@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of the notifier: what the agent and the user are told of results, when, and how an attempt counts.
+
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"
 

@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of the parent's name: asked of the platform on demand, and kept for a while.
+
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"
 

@@ -1,5 +1,8 @@
 #pragma once
 
+// The room of the platform: every request to one, from the token that goes with it down to HTTP, TLS and
+// look-ups, for all workspaces.
+
 #include "actors/platform/http_engine.hpp"
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"
@@ -26,7 +29,7 @@ struct platform_client_state {
 };
 
 /// Speaks with the platforms, for all workspaces: adds the token, and after a 401 re-reads it and repeats the
-/// request once. The HTTP itself is the engine's, on a thread of its own.
+/// request once. The HTTP itself is the engine's.
 platform_client_interface::behavior_type
 platform_client(actor_of<platform_client_interface, platform_client_state>* self, process_context* context,
                 http_engine* http);

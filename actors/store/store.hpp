@@ -1,5 +1,8 @@
 #pragma once
 
+// The room of the store: the results of all workspaces and how far each has come, in memory and in an SQLite
+// file, and the lock on the state directory.
+
 #include "actors/store/result_store.hpp"
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"

@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of text: what several actors need to read and to write text that is not ours.
+
 #include <cstddef>
 #include <string>
 #include <string_view>

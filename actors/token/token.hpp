@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of the token: its file, read, watched and saved, and the copy of it that requests go out with.
+
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"
 

@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of the configuration: its keys, its file, environment and arguments, checked and printed.
+
 #include "actors/workspace/settings.hpp"
 #include "app/configuration/configuration_file.hpp"
 

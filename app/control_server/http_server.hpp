@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of the control server: HTTP/1.1 on Unix sockets and TCP, whatever it is that is asked.
+
 #include "actors/supervision/event_sink.hpp"
 #include "messages/control.hpp"
 

@@ -1,5 +1,8 @@
 #pragma once
 
+// The room of the dev mode: a platform, a workspace and an agent on this machine, played for a person to
+// watch.
+
 #include "actors/workspace/settings.hpp"
 
 #include <optional>

@@ -1,5 +1,8 @@
 #pragma once
 
+// The room of the dev platform: a small platform on loopback, with faults to order, that the dev mode and the
+// tests run against. It uses nothing of the supervisor.
+
 #include <array>
 #include <chrono>
 #include <cstddef>

@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of the log: events as lines on stderr, and to whoever listens.
+
 #include "actors/supervision/event_sink.hpp"
 
 #include <cstdint>

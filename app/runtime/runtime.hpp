@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of the runtime: the loop, the HTTP engine, the store and the tree of actors, wired to one process.
+
 #include "actors/workspace/settings.hpp"
 #include "app/event_log/event_log.hpp"
 
