@@ -5,25 +5,6 @@
 
 namespace workspace_supervisor {
 
-/// Where an actor is found. Its supervisor puts the successor here when it restarts it; whoever wants to tell
-/// it something asks here each time. This is the only way in which actors find each other. Any thread.
-template <class Interface>
-class address {
-public:
-  Interface get() const {
-    const std::lock_guard lock{mutex_};
-    return handle_;
-  }
-  void set(Interface handle) {
-    const std::lock_guard lock{mutex_};
-    handle_ = std::move(handle);
-  }
-
-private:
-  mutable std::mutex mutex_;
-  Interface handle_;
-};
-
 /// A value that outlives the actor that keeps it, so that its successor goes on where it was. Replaced as a
 /// whole: a crash leaves the old value or the new one. Any thread.
 template <class Value>
@@ -48,5 +29,10 @@ private:
   mutable std::mutex mutex_;
   Value value_{};
 };
+
+/// Where an actor is found. Its supervisor puts the successor here when it restarts it; whoever wants to tell
+/// it something asks here each time. This is the only way in which actors find each other.
+template <class Interface>
+using address = kept<Interface>;
 
 } // namespace workspace_supervisor
