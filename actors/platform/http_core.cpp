@@ -1,6 +1,6 @@
 #include "actors/platform/http_connection.hpp"
 #include "actors/platform/http_pool.hpp"
-#include "actors/platform/http_request_text.hpp"
+#include "actors/platform/http_request_message.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -11,8 +11,6 @@ namespace workspace_supervisor {
 
 namespace {
 
-/// What is read from a socket at once. Memory is used only as far as answers fill it.
-constexpr std::size_t read_size = 65536;
 constexpr std::size_t lane_count = 3;
 
 http_engine_options usable(http_engine_options options) {
@@ -25,38 +23,21 @@ http_engine_options usable(http_engine_options options) {
 
 // --- http_exchange
 
-http_exchange::http_exchange(http_core& core, http_request asked, http_engine::completion completion)
+http_exchange::http_exchange(http_request asked, http_engine::completion completion)
     : request(std::move(asked))
     , done(std::move(completion))
     , answer(request.expects_json, request.max_body)
-    , core_(core)
-    , deadline_(std::chrono::steady_clock::now() + request.timeout) {}
-
-http_exchange::~http_exchange() {
-  core_.cancel_deadline(*this);
-}
-
-void http_exchange::expired(steady_time now) {
-  if (connection != nullptr) {
-    connection->deadline_passed(now);
-    return;
-  }
-  const std::string error = request.method + " " + request.url.origin() +
-                            ": no connection came free within " + std::to_string(request.timeout.count()) +
-                            " ms";
-  core_.complete(pool->take_waiting(*this), http_outcome::timed_out, error);
-}
+    , deadline(std::chrono::steady_clock::now() + request.timeout) {}
 
 // --- http_core
 
 http_core::http_core(boost::asio::io_context& loop, http_engine_options given)
     : options(usable(std::move(given)))
     , context(loop)
-    , answer_part(read_size)
-    , resolver_(options.look_up ? options.look_up : look_up_host, [this](const std::string& host,
-                                                                         resolved_host found) {
-      boost::asio::post(context, [this, host, found = std::move(found)] { looked_up(host, found); });
-    }) {}
+    , resolver_(options.look_up ? options.look_up : look_up_host,
+                [this](const std::string& host, const resolved_host& found) {
+                  post([this, host, found] { looked_up(host, found); });
+                }) {}
 
 http_core::~http_core() = default;
 
@@ -86,7 +67,7 @@ http_core::origin_entry& http_core::origin(const platform_url& url) {
 
 void http_core::submit(http_request request, http_engine::completion done) {
   std::string problem = check_request(request);
-  auto exchange = std::make_unique<http_exchange>(*this, std::move(request), std::move(done));
+  auto exchange = std::make_unique<http_exchange>(std::move(request), std::move(done));
   if (!problem.empty()) {
     complete(std::move(exchange), http_outcome::connect_failed, std::move(problem));
     return;
@@ -139,7 +120,7 @@ void http_core::look_up(host_record& host, const std::shared_ptr<http_connection
   resolver_.resolve(host.name);
 }
 
-void http_core::looked_up(const std::string& name, resolved_host found) {
+void http_core::looked_up(const std::string& name, const resolved_host& found) {
   host_record& host = hosts_[name];
   host.look_up_under_way = false;
   host.addresses = found.addresses;
@@ -153,32 +134,16 @@ void http_core::forget_addresses(host_record& host) {
     host.addresses.clear();
 }
 
-tls_context* http_core::tls(std::string& error) {
+boost::asio::ssl::context* http_core::tls(std::string& error) {
   if (!tls_)
-    tls_ = tls_context::make(options.ca_file, error);
+    tls_ = make_tls_context(options.ca_file, error);
   return tls_.get();
 }
 
-void http_core::set_deadline(timed& item, steady_time when) {
-  deadlines_.set(item, when);
-  if (!running_deadlines_)
-    arm_timer();
-}
-
-void http_core::arm_timer() {
-  // a timer that fires too early costs less than one that is moved with each request
-  if (deadlines_.empty() || deadlines_.earliest() >= timer_at_)
-    return;
-  timer_at_ = deadlines_.earliest();
-  timer_.expires_at(timer_at_);
-  timer_.async_wait([this](boost::system::error_code error) {
-    if (error)
-      return; // moved
-    timer_at_ = steady_time::max();
-    running_deadlines_ = true;
-    deadlines_.run_expired(std::chrono::steady_clock::now());
-    running_deadlines_ = false;
-    arm_timer();
+void http_core::post(std::function<void()> function) {
+  boost::asio::post(context, [function = std::move(function), watched = std::weak_ptr(alive)] {
+    if (!watched.expired())
+      function();
   });
 }
 

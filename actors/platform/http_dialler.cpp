@@ -1,6 +1,4 @@
-#include "actors/platform/http_connection.hpp"
-
-#include <boost/asio/ip/tcp.hpp>
+#include "actors/platform/http_dialler.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -25,109 +23,77 @@ std::vector<std::string> first_of(const std::vector<std::string>& addresses) {
 
 } // namespace
 
-http_dialler::http_dialler(http_core& core, http_connection& connection,
-                           const std::vector<std::string>& addresses, std::uint16_t port)
-    : core_(core)
-    , connection_(connection)
-    , port_(port)
+http_dialler::http_dialler(const loop_executor& executor, const std::vector<std::string>& addresses,
+                           std::uint16_t port, std::chrono::milliseconds patience)
+    : port_(port)
     , addresses_(first_of(addresses))
     // short enough that the last address gets its share of the time too
-    , head_start_(std::min<std::chrono::milliseconds>(
-          usual_head_start, core.options.connect_timeout / static_cast<int>(addresses_.size() + 1))) {}
+    , head_start_(
+          std::min<std::chrono::milliseconds>(usual_head_start, patience / static_cast<int>(addresses_.size() + 1)))
+    , change_(executor) {}
 
-http_dialler::~http_dialler() {
-  core_.cancel_deadline(*this);
-}
-
-void http_dialler::start() {
-  next();
-}
-
-void http_dialler::expired(steady_time) {
-  next();
-}
-
-// The calls of connect_succeeded and connect_failed below destroy the dialler: nothing may follow them.
-
-void http_dialler::next() {
-  while (next_ < addresses_.size()) {
-    const std::size_t index = next_++;
-    const beginning state = begin(index);
-    if (state == beginning::failed)
+loop_task<std::optional<tcp_socket>> http_dialler::dial() {
+  const auto self = shared_from_this();
+  const auto going_on = [this] {
+    return !connected_ && !cancelled_;
+  };
+  for (std::size_t index = 0; index < addresses_.size() && going_on(); ++index) {
+    begin(index);
+    if (under_way_.empty() || index + 1 == addresses_.size())
       continue;
-    if (state == beginning::connected) {
-      connection_.connect_succeeded(std::exchange(connected_, -1), addresses_[index]);
-      return;
-    }
-    if (next_ < addresses_.size())
-      core_.set_deadline(*this, std::chrono::steady_clock::now() + head_start_);
-    return;
+    change_.expires_after(head_start_);
+    co_await change_.async_wait(as_result);
   }
-  if (attempts_.empty())
-    connection_.connect_failed(last_error_);
+  while (going_on() && !under_way_.empty()) {
+    change_.expires_at(steady_time::max());
+    co_await change_.async_wait(as_result);
+  }
+  under_way_.clear();
+  co_return cancelled_ ? std::nullopt : std::exchange(connected_, std::nullopt);
 }
 
-http_dialler::beginning http_dialler::begin(std::size_t index) {
+void http_dialler::cancel() {
+  cancelled_ = true;
+  under_way_.clear();
+  change_.cancel();
+}
+
+void http_dialler::begin(std::size_t index) {
   boost::system::error_code error;
-  const boost::asio::ip::address address = boost::asio::ip::make_address(addresses_[index], error);
-  if (error) {
-    last_error_ = addresses_[index] + ": not an address";
-    return beginning::failed;
-  }
+  const auto address = boost::asio::ip::make_address(addresses_[index], error);
+  if (error)
+    return failed(index, "not an address");
   const boost::asio::ip::tcp::endpoint endpoint(address, port_);
   // Asio's own sockets are inherited by child processes: the agent would hold them open
-  const int descriptor =
-      ::socket(address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-  if (descriptor < 0) {
-    last_error_ = "socket: " + std::generic_category().message(errno);
-    return beginning::failed;
-  }
-  int result = 0;
-  do
-    result = ::connect(descriptor, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
-  while (result != 0 && errno == EINTR);
-  if (result == 0) {
-    connected_ = descriptor;
-    return beginning::connected;
-  }
-  if (errno != EINPROGRESS) {
-    last_error_ = addresses_[index] + ": " + std::generic_category().message(errno);
-    ::close(descriptor);
-    return beginning::failed;
-  }
-  attempt& made = attempts_.emplace_back(attempt{index, socket_handle(core_.context.get_executor())});
-  made.socket.assign(descriptor, error);
+  const int descriptor = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (descriptor < 0)
+    return failed(index, "socket: " + std::generic_category().message(errno));
+  attempt& made = under_way_.emplace_back(attempt{index, tcp_socket(change_.get_executor())});
+  made.socket.assign(endpoint.protocol(), descriptor, error);
   if (error) {
-    last_error_ = addresses_[index] + ": " + error.message();
-    attempts_.pop_back();
     ::close(descriptor);
-    return beginning::failed;
+    under_way_.pop_back();
+    return failed(index, error.message());
   }
-  made.socket.async_wait(socket_handle::wait_write, [connection = connection_.shared_from_this(),
-                                                     index](boost::system::error_code failed) {
-    if (failed != boost::asio::error::operation_aborted)
-      connection->attempt_ended(index);
-  });
-  return beginning::pending;
+  made.socket.async_connect(endpoint,
+                            [self = shared_from_this(), index](const boost::system::error_code& result) {
+                              self->ended(index, result);
+                            });
 }
 
-void http_dialler::attempt_ended(std::size_t index) {
-  const auto found = std::find_if(attempts_.begin(), attempts_.end(),
+void http_dialler::ended(std::size_t index, const boost::system::error_code& error) {
+  const auto found = std::find_if(under_way_.begin(), under_way_.end(),
                                   [&](const attempt& entry) { return entry.index == index; });
-  if (found == attempts_.end())
-    return;
-  int problem = 0;
-  socklen_t size = sizeof(problem);
-  if (::getsockopt(found->socket.native_handle(), SOL_SOCKET, SO_ERROR, &problem, &size) != 0)
-    problem = errno;
-  if (problem == 0) {
-    // out of the reactor: it would go on to report the socket writable each time that it is waited for
-    connection_.connect_succeeded(found->socket.release(), addresses_[index]);
-    return;
+  if (found == under_way_.end())
+    return; // another one was first
+  if (error) {
+    failed(index, error.message());
+  } else if (!connected_) {
+    connected_ = std::move(found->socket);
+    address_ = addresses_[index];
   }
-  last_error_ = addresses_[index] + ": " + std::generic_category().message(problem);
-  attempts_.erase(found);
-  next();
+  under_way_.erase(found);
+  change_.cancel();
 }
 
 } // namespace workspace_supervisor

@@ -1,15 +1,8 @@
 #include "actors/platform/http_engine.hpp"
 
-#include "actors/loop/signal_mask.hpp"
 #include "actors/platform/http_pool.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-
-#include <mutex>
-#include <thread>
 #include <utility>
-#include <vector>
 
 namespace workspace_supervisor {
 

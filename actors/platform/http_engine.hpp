@@ -70,11 +70,11 @@ struct http_engine_options {
   std::function<resolved_host(const std::string& host)> look_up; ///< none: the system's resolver; may block
 };
 
-/// A pooling HTTP/1.1 client on one thread of its own. Every step has a deadline; no look-up blocks the
-/// thread. All functions may be called from any thread and never block (but the destructor).
+/// A pooling HTTP/1.1 client on the loop. Every step has a deadline; no look-up holds the loop up. To be used
+/// on the loop's thread alone, where not said otherwise.
 class http_engine {
 public:
-  /// Called exactly once for each request, on the engine's thread; must not block or throw.
+  /// Called exactly once for each request, perhaps before `send` returns; must not block or throw.
   using completion = std::function<void(http_response)>;
 
   http_engine(boost::asio::io_context& loop, http_engine_options options);
@@ -86,7 +86,7 @@ public:
   void send(http_request request, completion done);
   /// Closes the origin's idle connections, lets none that is in use be kept, and resolves its host anew.
   void reconnect(const platform_url& url);
-  /// Number of connections open now, for stats and tests.
+  /// Number of connections open now, for stats and tests. Any thread.
   std::size_t open_connections() const;
 
 private:

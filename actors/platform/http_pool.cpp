@@ -2,31 +2,33 @@
 
 #include "actors/platform/http_connection.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 
 namespace workspace_supervisor {
+
+http_pool::http_pool(http_core& core, origin_record& origin)
+    : core_(core)
+    , origin_(origin)
+    , timer_(core.context.get_executor()) {}
 
 bool http_pool::can_start() const {
   return connections_.size() < core_.options.connections_per_lane || !idle_.empty();
 }
 
 void http_pool::submit(exchange_ptr exchange) {
-  exchange->pool = this;
   if (waiting_.empty() && can_start()) {
     start(std::move(exchange));
     return;
   }
   if (exchange->request.lane != request_lane::message)
-    core_.set_deadline(*exchange, exchange->deadline());
+    watch_waiting(exchange->deadline);
   waiting_.push_back(std::move(exchange));
 }
 
 void http_pool::start(exchange_ptr exchange) {
   // a message's time begins when its turn has come
   if (exchange->request.lane == request_lane::message)
-    exchange->set_deadline(std::chrono::steady_clock::now() + exchange->request.timeout);
+    exchange->deadline = std::chrono::steady_clock::now() + exchange->request.timeout;
   if (!exchange->request.fresh_connection) {
     while (!idle_.empty()) {
       http_connection& connection = *idle_.back();
@@ -53,8 +55,6 @@ void http_pool::submit_to_new_connection(exchange_ptr exchange) {
 
 void http_pool::keep(http_connection& connection) {
   idle_.push_back(&connection);
-  if (idle_.size() == 1)
-    core_.set_deadline(*this, connection.idle_since() + core_.options.idle_timeout);
   pump_later();
 }
 
@@ -62,8 +62,6 @@ void http_pool::remove(http_connection& connection) {
   const auto idle = std::find(idle_.begin(), idle_.end(), &connection);
   if (idle != idle_.end())
     idle_.erase(idle);
-  if (idle_.empty())
-    core_.cancel_deadline(*this);
   const std::size_t index = connection.index_in_pool;
   std::swap(connections_[index], connections_.back());
   connections_[index]->index_in_pool = index;
@@ -71,14 +69,40 @@ void http_pool::remove(http_connection& connection) {
   pump_later();
 }
 
-exchange_ptr http_pool::take_waiting(http_exchange& exchange) {
-  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
-                                  [&](const exchange_ptr& entry) { return entry.get() == &exchange; });
-  if (found == waiting_.end())
-    return nullptr;
-  exchange_ptr taken = std::move(*found);
-  waiting_.erase(found);
-  return taken;
+void http_pool::watch_waiting(steady_time deadline) {
+  if (deadline >= timer_at_)
+    return;
+  timer_at_ = deadline;
+  timer_.expires_at(deadline);
+  timer_.async_wait([this, alive = std::weak_ptr(core_.alive)](const boost::system::error_code& error) {
+    if (error || alive.expired())
+      return;
+    timer_at_ = steady_time::max();
+    end_waiting();
+  });
+}
+
+/// Completes those whose time is over.
+void http_pool::end_waiting() {
+  const auto now = std::chrono::steady_clock::now();
+  std::vector<exchange_ptr> late;
+  for (auto entry = waiting_.begin(); entry != waiting_.end();) {
+    const bool counts = (*entry)->request.lane != request_lane::message;
+    if (counts && (*entry)->deadline <= now) {
+      late.push_back(std::move(*entry));
+      entry = waiting_.erase(entry);
+      continue;
+    }
+    if (counts)
+      watch_waiting((*entry)->deadline);
+    ++entry;
+  }
+  for (auto& exchange : late) {
+    const auto& request = exchange->request;
+    const std::string error = request.method + " " + request.url.origin() + ": no connection came free within " +
+                              std::to_string(request.timeout.count()) + " ms";
+    core_.complete(std::move(exchange), http_outcome::timed_out, error);
+  }
 }
 
 void http_pool::pump_later() {
@@ -86,7 +110,7 @@ void http_pool::pump_later() {
     return;
   pump_is_due_ = true;
   // not at once: a chain of requests that fail at once would nest as deep as the queue is long
-  boost::asio::post(core_.context, [this] {
+  core_.post([this] {
     pump_is_due_ = false;
     pump();
   });
@@ -113,13 +137,6 @@ void http_pool::cancel_all() {
   }
   while (!connections_.empty())
     connections_.back()->cancel();
-}
-
-void http_pool::expired(steady_time now) {
-  while (!idle_.empty() && idle_.front()->idle_since() + core_.options.idle_timeout <= now)
-    idle_.front()->close_idle();
-  if (!idle_.empty())
-    core_.set_deadline(*this, idle_.front()->idle_since() + core_.options.idle_timeout);
 }
 
 } // namespace workspace_supervisor

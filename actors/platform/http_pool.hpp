@@ -1,17 +1,15 @@
 #pragma once
 
 #include "actors/platform/http_answer.hpp"
-#include "actors/platform/http_deadlines.hpp"
+#include "actors/platform/http_async.hpp"
 #include "actors/platform/http_engine.hpp"
 #include "actors/platform/http_tls.hpp"
 #include "actors/platform/resolver.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -29,31 +27,14 @@ class http_core;
 
 /// One request from `send` to its completion. Always owned by exactly one holder: the queue of its pool, or
 /// the connection that serves it.
-class http_exchange final : public timed {
-public:
-  http_exchange(http_core& core, http_request request, http_engine::completion done);
-  ~http_exchange();
-
-  /// @returns when it has to have ended.
-  steady_time deadline() const { return deadline_; }
-  void set_deadline(steady_time when) { deadline_ = when; }
-  void expired(steady_time now) override;
+struct http_exchange {
+  http_exchange(http_request asked, http_engine::completion completion);
 
   http_request request;
   http_engine::completion done;
   http_answer answer;
-  http_connection* connection = nullptr; ///< that serves it; none: it waits in `pool`
-  http_pool* pool = nullptr;
-  std::string unsent;             ///< what the socket did not take at once
-  std::size_t sent_of_unsent = 0; ///< bytes of it that went out meanwhile
-  steady_time begun{};            ///< first byte written
-  bool written = false;           ///< the whole request was handed to the system
-  bool on_reused = false;         ///< on a connection that had served another request before
-  bool write_failed = false;      ///< the peer takes no more of it; an answer may have come all the same
-
-private:
-  http_core& core_;
-  steady_time deadline_;
+  steady_time deadline; ///< when it has to have ended
+  steady_time begun{};  ///< first byte written
 };
 
 using exchange_ptr = std::unique_ptr<http_exchange>;
@@ -78,11 +59,11 @@ struct origin_record {
 };
 
 /// The connections of one origin and lane, and the requests that wait for one.
-class http_pool final : public timed {
+class http_pool final {
 public:
-  http_pool(http_core& core, origin_record& origin)
-      : core_(core)
-      , origin_(origin) {}
+  http_pool(http_core& core, origin_record& origin);
+  http_pool(const http_pool&) = delete;
+  http_pool& operator=(const http_pool&) = delete;
 
   /// Serves the request by a kept connection, by a new one, or later.
   void submit(exchange_ptr exchange);
@@ -92,13 +73,9 @@ public:
   void keep(http_connection& connection);
   /// The connection is closed: forgets it, which may destroy it.
   void remove(http_connection& connection);
-  /// Takes a waiting request out of the queue.
-  exchange_ptr take_waiting(http_exchange& exchange);
   void close_idle();
   /// Completes all that wait or are under way as cancelled and closes all connections.
   void cancel_all();
-  /// Closes what has been idle for too long.
-  void expired(steady_time now) override;
 
   origin_record& origin() { return origin_; }
 
@@ -107,12 +84,16 @@ private:
   void start(exchange_ptr exchange);
   void pump_later();
   void pump();
+  void watch_waiting(steady_time deadline);
+  void end_waiting();
 
   http_core& core_;
   origin_record& origin_;
   std::vector<std::shared_ptr<http_connection>> connections_; ///< all; each knows its index
   std::vector<http_connection*> idle_;                        ///< longest idle first
   std::list<exchange_ptr> waiting_;                           ///< first come first
+  loop_timer timer_;                                          ///< for the first deadline of those that wait
+  steady_time timer_at_ = steady_time::max();                 ///< what it is set to; max: not set
   bool pump_is_due_ = false;
 };
 
@@ -137,16 +118,16 @@ public:
   /// Has the next connection resolve the host anew.
   void forget_addresses(host_record& host);
   /// @returns nothing, and in `error` why, when TLS cannot be set up.
-  tls_context* tls(std::string& error);
+  boost::asio::ssl::context* tls(std::string& error);
 
-  void set_deadline(timed& item, steady_time when);
-  void cancel_deadline(timed& item) { deadlines_.cancel(item); }
+  /// Calls `function` on the loop, soon, unless the engine has ended by then.
+  void post(std::function<void()> function);
 
   const http_engine_options options;
   boost::asio::io_context& context;
   std::atomic<std::size_t> open_connections{0};
-  std::string request_text;      ///< scratch: the request being written
-  std::vector<char> answer_part; ///< scratch: what was read last
+  /// Whoever comes back to the core later sees by it whether that is still there.
+  const std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
 
 private:
   struct origin_key {
@@ -161,20 +142,12 @@ private:
   };
 
   origin_entry& origin(const platform_url& url);
-  void looked_up(const std::string& host, resolved_host found);
-  void arm_timer();
+  void looked_up(const std::string& host, const resolved_host& found);
 
   std::map<std::string, host_record> hosts_;
   std::map<origin_key, origin_entry> origins_;
   origin_entry* last_origin_ = nullptr; ///< mostly there is one alone
-  std::unique_ptr<tls_context> tls_;
-  deadline_heap deadlines_;
-  boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                    boost::asio::wait_traits<std::chrono::steady_clock>,
-                                    boost::asio::io_context::executor_type>
-      timer_{context};
-  steady_time timer_at_ = steady_time::max(); ///< what the timer is set to; max: not set
-  bool running_deadlines_ = false;
+  std::unique_ptr<boost::asio::ssl::context> tls_;
   resolver resolver_; ///< destroyed first: it hands answers to `context`
 };
 

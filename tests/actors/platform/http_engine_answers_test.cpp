@@ -20,7 +20,7 @@ TEST(http_engine, sends_a_get_as_asked) {
     seen.set_value(connection.read_request());
     connection.write(json_answer("[1]"));
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   http_request request = get(peer.url(), "/list");
   request.url.prefix = "/api";
   request.headers = {{"Authorization", "Bearer t"}};
@@ -42,7 +42,7 @@ TEST(http_engine, sends_a_post_with_its_body) {
     seen.set_value(connection.read_request());
     connection.write("HTTP/1.1 204 No Content\r\n\r\n");
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   const http_response response = ask(engine, post(peer.url(), R"({"a":1})"));
   EXPECT_EQ(response.status, 204) << response.error;
   const std::string request = seen.get_future().get();
@@ -60,14 +60,14 @@ TEST(http_engine, sends_a_large_body_whole) {
     seen.set_value(request.size() - request.find("\r\n\r\n") - 4);
     connection.write(json_answer("{}"));
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   EXPECT_EQ(ask(engine, post(peer.url(), body)).outcome, http_outcome::answered);
   EXPECT_EQ(seen.get_future().get(), body.size());
 }
 
 TEST(http_engine, refuses_headers_that_could_inject_others) {
   test_peer peer(answer_always(json_answer("{}")));
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   const std::vector<std::pair<std::string, std::string>> bad = {
       {"Authorization", "Bearer secret\r\nX: y"},
       {"Authorization", "Bearer secret\nX: y"},
@@ -108,7 +108,7 @@ TEST_P(json_answers, to_a_get) {
     connection.read_request();
     connection.write(expected.answer);
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   http_request request = get(peer.url());
   request.max_body = 10;
   request.repeatable = false;
@@ -217,7 +217,7 @@ TEST_P(post_answers, to_a_post) {
     connection.read_request();
     connection.write(expected.answer);
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   http_request request = post(peer.url());
   request.max_body = 10;
   const http_response response = ask(engine, request);
@@ -255,7 +255,7 @@ TEST(http_engine, puts_an_answer_together_from_single_bytes) {
     }
     connection.wait_for_end();
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   const http_response response = ask(engine, get(peer.url()));
   EXPECT_EQ(response.outcome, http_outcome::answered) << response.error;
   EXPECT_EQ(response.body, "[1]");
@@ -264,7 +264,7 @@ TEST(http_engine, puts_an_answer_together_from_single_bytes) {
 TEST(http_engine, reads_a_body_of_many_megabytes) {
   const std::string body = "[\"" + std::string(std::size_t{12} << 20, 'x') + "\"]";
   test_peer peer(answer_always(json_answer(body)));
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   http_request request = get(peer.url());
   request.max_body = std::size_t{16} << 20;
   const http_response response = ask(engine, request);
@@ -275,7 +275,7 @@ TEST(http_engine, reads_a_body_of_many_megabytes) {
 TEST(http_engine, tells_when_to_come_again_by_the_answers_own_clock) {
   test_peer peer(answer_always("HTTP/1.1 503 No\r\nRetry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\n"
                                "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n"));
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   const http_response response = ask(engine, post(peer.url()));
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(response.date, 784111777);
@@ -290,7 +290,7 @@ TEST(http_engine, an_answer_that_comes_before_the_request_was_read_counts) {
     ::shutdown(connection.socket(), SHUT_WR);
     connection.wait_for_end();
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   const http_response response = ask(engine, post(peer.url(), std::string(std::size_t{16} << 20, 'x')));
   EXPECT_EQ(response.outcome, http_outcome::answered) << response.error;
   EXPECT_EQ(response.status, 413);

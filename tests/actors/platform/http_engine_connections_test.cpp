@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 
 TEST(http_engine, uses_a_connection_again) {
   test_peer peer(answer_always(json_answer("{}")));
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   for (int i = 0; i < 5; ++i)
     EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::answered);
   EXPECT_EQ(peer.connections(), 1);
@@ -26,7 +26,7 @@ TEST(http_engine, uses_a_connection_again) {
 
 TEST(http_engine, lanes_share_no_connection) {
   test_peer peer(answer_always(json_answer("{}")));
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   for (const request_lane lane : {request_lane::beat, request_lane::poll, request_lane::message}) {
     http_request request = get(peer.url());
     request.lane = lane;
@@ -44,7 +44,7 @@ TEST(http_engine, a_fresh_connection_is_neither_taken_nor_left) {
       connection.write(json_answer("{}"));
     }
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   ask(engine, get(peer.url()));
   http_request fresh = get(peer.url());
   fresh.fresh_connection = true;
@@ -62,7 +62,7 @@ TEST(http_engine, does_not_keep_what_the_peer_wants_closed) {
         std::string("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"),
         json_answer("{}") + "unasked"}) {
     test_peer peer(answer_always(answer));
-    http_engine engine(defaults());
+    test_engine engine(defaults());
     EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::answered);
     EXPECT_EQ(engine.open_connections(), 0u) << answer;
   }
@@ -74,7 +74,7 @@ TEST(http_engine, repeats_what_met_a_connection_closed_meanwhile) {
     connection.write(json_answer("{}"));
     connection.read_request(); // taken, and never answered
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::answered);
   EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::answered);
   EXPECT_EQ(peer.connections(), 2);
@@ -88,7 +88,7 @@ TEST(http_engine, repeats_once_alone) {
       connection.read_request();
     }
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::answered);
   EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::closed);
   EXPECT_EQ(peer.connections(), 2);
@@ -100,7 +100,7 @@ TEST(http_engine, does_not_repeat_what_must_not_be) {
     connection.write(json_answer("{}"));
     connection.read_request();
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   EXPECT_EQ(ask(engine, post(peer.url())).outcome, http_outcome::answered);
   EXPECT_EQ(ask(engine, post(peer.url())).outcome, http_outcome::closed);
   EXPECT_EQ(peer.connections(), 1);
@@ -113,7 +113,7 @@ TEST(http_engine, does_not_repeat_after_the_first_byte_of_an_answer) {
     connection.read_request();
     connection.write("H");
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::answered);
   EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::closed);
   EXPECT_EQ(peer.connections(), 1);
@@ -124,7 +124,7 @@ TEST(http_engine, a_reset_connection_is_closed) {
     connection.read_request();
     connection.reset_on_close();
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   const http_response response = ask(engine, get(peer.url()));
   EXPECT_EQ(response.outcome, http_outcome::closed);
   EXPECT_EQ(engine.open_connections(), 0u);
@@ -135,7 +135,7 @@ TEST(http_engine, drops_an_idle_connection_that_the_peer_closes) {
     connection.read_request();
     connection.write(json_answer("{}"));
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::answered);
   wait_until([&] { return engine.open_connections() == 0; });
 }
@@ -144,7 +144,7 @@ TEST(http_engine, closes_what_is_idle_for_too_long) {
   test_peer peer(answer_always(json_answer("{}")));
   http_engine_options options = defaults();
   options.idle_timeout = milliseconds(20);
-  http_engine engine(options);
+  test_engine engine(options);
   EXPECT_EQ(ask(engine, get(peer.url())).outcome, http_outcome::answered);
   wait_until([&] { return engine.open_connections() == 0; });
 }
@@ -166,7 +166,7 @@ TEST(http_engine, further_requests_wait_their_turn) {
   });
   http_engine_options options = defaults();
   options.connections_per_lane = 1;
-  http_engine engine(options);
+  test_engine engine(options);
   std::vector<std::future<http_response>> answers;
   for (const char* target : {"/0", "/1", "/2", "/3", "/4"})
     answers.push_back(begin(engine, get(peer.url(), target)));
@@ -186,7 +186,7 @@ TEST(http_engine, time_counts_while_a_request_waits) {
   });
   http_engine_options options = defaults();
   options.connections_per_lane = 1;
-  http_engine engine(options);
+  test_engine engine(options);
   std::future<http_response> first = begin(engine, get(peer.url()));
   http_request waiting = get(peer.url());
   waiting.timeout = milliseconds(20);
@@ -205,7 +205,7 @@ TEST(http_engine, a_messages_time_begins_with_its_connection) {
   });
   http_engine_options options = defaults();
   options.connections_per_lane = 1;
-  http_engine engine(options);
+  test_engine engine(options);
   http_request message = post(peer.url());
   message.lane = request_lane::message;
   message.fresh_connection = true;
@@ -222,7 +222,7 @@ TEST(http_engine, requests_that_fail_at_once_do_not_stop_the_queue) {
   closed_port port;
   http_engine_options options = defaults();
   options.connections_per_lane = 2;
-  http_engine engine(options);
+  test_engine engine(options);
   std::vector<std::future<http_response>> answers;
   for (int i = 0; i < 2000; ++i)
     answers.push_back(begin(engine, get(port.url())));
@@ -240,7 +240,7 @@ TEST(http_engine, reconnect_drops_idle_and_busy_connections) {
       connection.write(json_answer("{}"));
     }
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   ask(engine, get(peer.url())); // idle by now
   http_request slow = get(peer.url(), "/slow");
   slow.lane = request_lane::beat;
@@ -259,7 +259,7 @@ TEST(http_engine, serves_many_threads_at_once) {
   test_peer peer(answer_always(json_answer("{}")));
   http_engine_options options = defaults();
   options.connections_per_lane = 8;
-  http_engine engine(options);
+  test_engine engine(options);
   std::atomic<int> answered{0};
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread)
@@ -280,7 +280,7 @@ TEST(http_engine, serves_many_threads_at_once) {
 
 TEST(http_engine, an_unanswered_request_was_acknowledged) {
   test_peer peer([](peer_connection& connection, int) { connection.wait_for_end(); });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   http_request request = post(peer.url());
   request.timeout = milliseconds(200);
   const http_response response = ask(engine, request);
@@ -292,7 +292,7 @@ TEST(http_engine, an_unanswered_request_was_acknowledged) {
 TEST(http_engine, a_request_that_the_peer_never_takes_whole_was_not_acknowledged) {
   gate go;
   test_peer peer([&](peer_connection&, int) { go.wait(); });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   http_request request = post(peer.url(), std::string(std::size_t{32} << 20, 'x'));
   request.timeout = milliseconds(200);
   EXPECT_EQ(ask(engine, request).outcome, http_outcome::timed_out);
@@ -306,7 +306,7 @@ TEST(http_engine, a_trickling_answer_has_to_end_in_time) {
     connection.write("HTTP/1.1 200 OK\r\n" + json_type + "Content-Length: 3\r\n\r\n[");
     go.wait();
   });
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   http_request request = get(peer.url());
   request.timeout = milliseconds(100);
   EXPECT_EQ(ask(engine, request).outcome, http_outcome::timed_out_acknowledged);
@@ -318,7 +318,7 @@ TEST(http_engine, a_trickling_answer_has_to_end_in_time) {
 
 TEST(http_engine, a_refused_connection_is_named) {
   closed_port port;
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   const http_response response = ask(engine, get(port.url()));
   EXPECT_EQ(response.outcome, http_outcome::connect_failed);
   EXPECT_NE(response.error.find("connect to " + port.url().origin()), std::string::npos) << response.error;
@@ -333,7 +333,7 @@ TEST(http_engine, cancels_what_is_under_way_when_it_ends) {
   {
     http_engine_options options = defaults();
     options.connections_per_lane = 1;
-    http_engine engine(options);
+    test_engine engine(options);
     for (int i = 0; i < 3; ++i)
       answers.push_back(begin(engine, get(peer.url())));
     wait_until([&] { return peer.connections() == 1; });
@@ -345,7 +345,7 @@ TEST(http_engine, cancels_what_is_under_way_when_it_ends) {
 
 TEST(http_engine, a_completion_may_send_again) {
   test_peer peer(answer_always(json_answer("{}")));
-  http_engine engine(defaults());
+  test_engine engine(defaults());
   std::promise<http_response> second;
   engine.send(get(peer.url()), [&](const http_response&) {
     engine.send(get(peer.url()), [&](http_response response) { second.set_value(std::move(response)); });

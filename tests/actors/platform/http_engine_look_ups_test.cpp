@@ -25,7 +25,7 @@ TEST(http_engine, resolves_a_host_once) {
     ++look_ups;
     return resolved_host{{"127.0.0.1"}, {}};
   };
-  http_engine engine(options);
+  test_engine engine(options);
   for (int i = 0; i < 3; ++i)
     EXPECT_EQ(ask(engine, get(by_name(peer.url(), "p.example"))).outcome, http_outcome::answered);
   EXPECT_EQ(look_ups, 1);
@@ -39,7 +39,7 @@ TEST(http_engine, resolves_anew_after_reconnect) {
     ++look_ups;
     return resolved_host{{"127.0.0.1"}, {}};
   };
-  http_engine engine(options);
+  test_engine engine(options);
   const platform_url url = by_name(peer.url(), "p.example");
   ask(engine, get(url));
   engine.reconnect(url);
@@ -54,7 +54,7 @@ TEST(http_engine, resolves_anew_when_no_address_works) {
   options.look_up = [&](const std::string&) {
     return ++look_ups == 1 ? resolved_host{{"127.0.0.3"}, {}} : resolved_host{{"127.0.0.2"}, {}};
   };
-  http_engine engine(options);
+  test_engine engine(options);
   const platform_url url = by_name(peer.url(), "p.example");
   EXPECT_EQ(ask(engine, get(url)).outcome, http_outcome::connect_failed);
   EXPECT_EQ(ask(engine, get(url)).outcome, http_outcome::answered);
@@ -67,7 +67,7 @@ TEST(http_engine, tries_the_next_address) {
   options.look_up = [](const std::string&) {
     return resolved_host{{"::1", "127.0.0.3", "127.0.0.2"}, {}};
   };
-  http_engine engine(options);
+  test_engine engine(options);
   EXPECT_EQ(ask(engine, get(by_name(peer.url(), "p.example"))).outcome, http_outcome::answered);
 }
 
@@ -107,7 +107,7 @@ TEST(http_engine, an_address_that_hangs_leaves_time_for_the_next) {
   options.look_up = [](const std::string&) {
     return resolved_host{{"127.0.0.4", "127.0.0.2"}, {}};
   };
-  http_engine engine(options);
+  test_engine engine(options);
   EXPECT_EQ(ask(engine, get(by_name(peer.url(), "p.example"))).outcome, http_outcome::answered);
 }
 
@@ -116,7 +116,7 @@ TEST(http_engine, a_connect_that_hangs_ends_in_time) {
   deaf_listener deaf("127.0.0.4", peer.port());
   http_engine_options options = defaults();
   options.connect_timeout = milliseconds(100);
-  http_engine engine(options);
+  test_engine engine(options);
   const http_response response = ask(engine, get(by_name(peer.url(), "127.0.0.4")));
   EXPECT_EQ(response.outcome, http_outcome::connect_failed) << response.error;
 }
@@ -130,7 +130,7 @@ TEST(http_engine, all_who_waited_for_addresses_that_do_not_work_are_told) {
     go.wait();
     return resolved_host{{"not an address", "127.0.0.1"}, {}};
   };
-  http_engine engine(options);
+  test_engine engine(options);
   std::future<http_response> first = begin(engine, get(by_name(port.url(), "p.example")));
   std::future<http_response> second = begin(engine, get(by_name(port.url(), "p.example")));
   go.open();
@@ -146,7 +146,7 @@ TEST(http_engine, a_failed_look_up_is_named) {
   options.look_up = [](const std::string&) {
     return resolved_host{{}, "no such name"};
   };
-  http_engine engine(options);
+  test_engine engine(options);
   platform_url url;
   url.host = "p.example";
   url.port = 80;
@@ -168,7 +168,7 @@ TEST(http_engine, a_look_up_that_hangs_delays_nothing_else) {
         released.wait();
       return resolved_host{{"127.0.0.1"}, {}};
     };
-    http_engine engine(options);
+    test_engine engine(options);
     const platform_url hung = by_name(peer.url(), "hung.example");
     EXPECT_EQ(ask(engine, get(hung)).outcome, http_outcome::resolve_failed);
     http_request hurried = get(hung);
@@ -190,7 +190,7 @@ TEST(http_engine, serves_who_waited_for_a_late_look_up) {
     go.wait();
     return resolved_host{{"127.0.0.1"}, {}};
   };
-  http_engine engine(options);
+  test_engine engine(options);
   std::future<http_response> first = begin(engine, get(by_name(peer.url(), "p.example")));
   std::future<http_response> second = begin(engine, get(by_name(peer.url(), "p.example")));
   go.open();

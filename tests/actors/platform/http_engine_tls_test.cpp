@@ -159,7 +159,7 @@ platform_url secure(platform_url url, const std::string& host) {
 
 http_response ask_once(tls_world& world, const std::string& host) {
   test_peer peer(answer_always(json_answer("{}")), world.wrapper());
-  http_engine engine(world.options());
+  test_engine engine(world.options());
   return ask(engine, get(secure(peer.url(), host)));
 }
 
@@ -173,7 +173,7 @@ TEST(http_engine_tls, speaks_to_a_server_with_a_good_certificate) {
           connection.write(json_answer("[1]"));
       },
       world.wrapper());
-  http_engine engine(world.options());
+  test_engine engine(world.options());
   for (int i = 0; i < 3; ++i) {
     const http_response response = ask(engine, get(secure(peer.url(), "platform.example")));
     EXPECT_EQ(response.outcome, http_outcome::answered) << response.error;
@@ -233,7 +233,7 @@ TEST(http_engine_tls, names_a_peer_that_does_not_speak_tls) {
     connection.wait_for_end();
   });
   tls_world world;
-  http_engine engine(world.options());
+  test_engine engine(world.options());
   const http_response response = ask(engine, get(secure(peer.url(), "platform.example")));
   EXPECT_EQ(response.outcome, http_outcome::tls_failed);
   EXPECT_NE(response.error.find("does not speak TLS"), std::string::npos) << response.error;
@@ -244,7 +244,7 @@ TEST(http_engine_tls, a_handshake_that_hangs_ends_in_time) {
   tls_world world;
   http_engine_options options = world.options();
   options.connect_timeout = milliseconds(100);
-  http_engine engine(options);
+  test_engine engine(options);
   const http_response response = ask(engine, get(secure(peer.url(), "platform.example")));
   EXPECT_EQ(response.outcome, http_outcome::tls_failed) << response.error;
 }
@@ -254,7 +254,7 @@ TEST(http_engine_tls, names_a_file_of_certificates_that_is_missing) {
   test_peer peer(answer_always(json_answer("{}")), world.wrapper());
   http_engine_options options = world.options();
   options.ca_file = "/nonexistent/ca.pem";
-  http_engine engine(options);
+  test_engine engine(options);
   const http_response response = ask(engine, get(secure(peer.url(), "platform.example")));
   EXPECT_EQ(response.outcome, http_outcome::tls_failed);
   EXPECT_NE(response.error.find("/nonexistent/ca.pem"), std::string::npos) << response.error;
@@ -265,7 +265,7 @@ TEST(http_engine_tls, the_systems_store_does_not_know_our_root) {
   test_peer peer(answer_always(json_answer("{}")), world.wrapper());
   http_engine_options options = world.options();
   options.ca_file.clear();
-  http_engine engine(options);
+  test_engine engine(options);
   const http_response response = ask(engine, get(secure(peer.url(), "platform.example")));
   EXPECT_EQ(response.outcome, http_outcome::tls_failed);
   EXPECT_NE(response.error.find("issuer is unknown"), std::string::npos) << response.error;
@@ -280,7 +280,7 @@ http_response ask_until_end(bool says_goodbye) {
         connection.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[1]");
       },
       world.wrapper());
-  http_engine engine(world.options());
+  test_engine engine(world.options());
   return ask(engine, get(secure(peer.url(), "platform.example")));
 }
 
@@ -305,7 +305,7 @@ TEST(http_engine_tls, large_bodies_go_both_ways) {
         connection.wait_for_end();
       },
       world.wrapper());
-  http_engine engine(world.options());
+  test_engine engine(world.options());
   http_request request = post(secure(peer.url(), "platform.example"), body);
   request.max_body = std::size_t{16} << 20;
   const http_response response = ask(engine, request);
@@ -322,7 +322,7 @@ TEST(http_engine_tls, an_answer_that_comes_before_the_request_was_read_counts) {
         connection.read_request();
       },
       world.wrapper());
-  http_engine engine(world.options());
+  test_engine engine(world.options());
   const http_response response =
       ask(engine, post(secure(peer.url(), "platform.example"), std::string(std::size_t{16} << 20, 'x')));
   EXPECT_EQ(response.status, 413) << response.error;
@@ -336,7 +336,7 @@ TEST(http_engine_tls, an_unanswered_request_was_acknowledged) {
         connection.wait_for_end();
       },
       world.wrapper());
-  http_engine engine(world.options());
+  test_engine engine(world.options());
   // a connection made before, so that the time is not spent on the handshake
   http_request request = post(secure(peer.url(), "platform.example"));
   request.timeout = milliseconds(1000);
@@ -352,7 +352,7 @@ TEST(http_engine_tls, repeats_what_met_a_connection_closed_meanwhile) {
         connection.read_request();
       },
       world.wrapper());
-  http_engine engine(world.options());
+  test_engine engine(world.options());
   const platform_url url = secure(peer.url(), "platform.example");
   EXPECT_EQ(ask(engine, get(url)).outcome, http_outcome::answered);
   EXPECT_EQ(ask(engine, get(url)).outcome, http_outcome::answered);
@@ -372,7 +372,7 @@ TEST(http_engine_tls, resumes_its_session_on_the_next_connection) {
       },
       world.wrapper());
   {
-    http_engine engine(world.options());
+    test_engine engine(world.options());
     for (int i = 0; i < 2; ++i)
       EXPECT_EQ(ask(engine, get(secure(peer.url(), "platform.example"))).outcome, http_outcome::answered);
   }

@@ -4,9 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
 #include <arpa/inet.h>
 #include <cstdlib>
 #include <netinet/in.h>
+#include <optional>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -167,7 +172,43 @@ http_request post(const platform_url& url, const std::string& body) {
   return request;
 }
 
-std::future<http_response> begin(http_engine& engine, http_request request) {
+struct test_engine::impl {
+  explicit impl(http_engine_options options)
+      : work(loop.get_executor())
+      , engine(std::in_place, loop, std::move(options))
+      , thread([this] { loop.run(); }) {}
+  ~impl() {
+    boost::asio::post(loop, [this] { engine.reset(); });
+    work.reset();
+    thread.join();
+  }
+
+  boost::asio::io_context loop;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
+  std::optional<http_engine> engine;
+  std::thread thread;
+};
+
+test_engine::test_engine(http_engine_options options)
+    : impl_(std::make_unique<impl>(std::move(options))) {}
+
+test_engine::~test_engine() = default;
+
+void test_engine::send(http_request request, http_engine::completion done) {
+  boost::asio::post(impl_->loop, [this, request = std::move(request), done = std::move(done)]() mutable {
+    impl_->engine->send(std::move(request), std::move(done));
+  });
+}
+
+void test_engine::reconnect(const platform_url& url) {
+  boost::asio::post(impl_->loop, [this, url] { impl_->engine->reconnect(url); });
+}
+
+std::size_t test_engine::open_connections() const {
+  return impl_->engine->open_connections();
+}
+
+std::future<http_response> begin(test_engine& engine, http_request request) {
   auto promise = std::make_shared<std::promise<http_response>>();
   std::future<http_response> answer = promise->get_future();
   engine.send(std::move(request),
@@ -183,7 +224,7 @@ http_response wait_for(std::future<http_response>& answer) {
   return answer.get();
 }
 
-http_response ask(http_engine& engine, http_request request) {
+http_response ask(test_engine& engine, http_request request) {
   std::future<http_response> answer = begin(engine, std::move(request));
   return wait_for(answer);
 }

@@ -80,10 +80,27 @@ std::string json_answer(const std::string& body, const std::string& more_headers
 http_request get(const platform_url& url, const std::string& target = "/x");
 http_request post(const platform_url& url, const std::string& body = "{}");
 
+/// An engine on a loop of its own, to be used from any thread.
+class test_engine {
+public:
+  explicit test_engine(http_engine_options options);
+  ~test_engine();
+  test_engine(const test_engine&) = delete;
+  test_engine& operator=(const test_engine&) = delete;
+
+  void send(http_request request, http_engine::completion done);
+  void reconnect(const platform_url& url);
+  std::size_t open_connections() const;
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
 /// Begins a request. The future is ready once it has been completed.
-std::future<http_response> begin(http_engine& engine, http_request request);
+std::future<http_response> begin(test_engine& engine, http_request request);
 /// Sends and waits, 30 s at most.
-http_response ask(http_engine& engine, http_request request);
+http_response ask(test_engine& engine, http_request request);
 http_response wait_for(std::future<http_response>& answer);
 
 } // namespace workspace_supervisor::testing

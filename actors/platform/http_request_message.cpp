@@ -1,12 +1,16 @@
-#include "actors/platform/http_request_text.hpp"
+#include "actors/platform/http_request_message.hpp"
+
+#include <boost/beast/http/field.hpp>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <string_view>
 
 namespace workspace_supervisor {
 
 namespace {
+
+namespace http = boost::beast::http;
 
 bool is_control(unsigned char c) {
   return (c < ' ' && c != '\t') || c == 0x7f;
@@ -26,21 +30,16 @@ bool is_visible(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > ' ' && c < 0x7f; });
 }
 
-bool equal_ignoring_case(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
-    const auto lower = [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    };
-    return lower(a) == lower(b);
-  });
-}
+/// What the engine says itself, or would have to understand.
+constexpr std::array own_fields{
+    http::field::host,    http::field::user_agent,     http::field::accept,
+    http::field::content_type, http::field::content_length, http::field::transfer_encoding,
+    http::field::connection,   http::field::expect,         http::field::upgrade,
+    http::field::te,           http::field::trailer};
 
 bool is_set_by_engine(std::string_view name) {
-  for (const std::string_view own : {"Host", "User-Agent", "Accept", "Content-Type", "Content-Length",
-                                     "Transfer-Encoding", "Connection", "Expect", "Upgrade", "TE", "Trailer"})
-    if (equal_ignoring_case(name, own))
-      return true;
-  return false;
+  return std::find(own_fields.begin(), own_fields.end(),
+                   http::string_to_field({name.data(), name.size()})) != own_fields.end();
 }
 
 } // namespace
@@ -63,25 +62,24 @@ std::string check_request(const http_request& request) {
   return {};
 }
 
-void write_request(const http_request& request, const std::string& user_agent, std::string& text) {
-  text.clear();
-  text.append(request.method).append(1, ' ').append(request.url.prefix).append(request.target);
-  text.append(" HTTP/1.1\r\nHost: ").append(request.url.host_header());
+http_request_message make_message(const http_request& request, const std::string& user_agent) {
+  http_request_message message;
+  message.version(11);
+  message.method_string(request.method);
+  message.target(request.url.prefix + request.target);
+  message.set(http::field::host, request.url.host_header());
   if (!user_agent.empty())
-    text.append("\r\nUser-Agent: ").append(user_agent);
-  text.append("\r\nAccept: application/json");
+    message.set(http::field::user_agent, user_agent);
+  message.set(http::field::accept, "application/json");
   if (request.fresh_connection)
-    text.append("\r\nConnection: close");
+    message.keep_alive(false);
   if (!request.body.empty())
-    text.append("\r\nContent-Type: application/json");
-  if (!request.body.empty() || request.method != "GET") {
-    char digits[24];
-    const auto end = std::to_chars(digits, digits + sizeof(digits), request.body.size()).ptr;
-    text.append("\r\nContent-Length: ").append(digits, end);
-  }
+    message.set(http::field::content_type, "application/json");
+  message.body() = request.body;
+  message.prepare_payload();
   for (const auto& [name, value] : request.headers)
-    text.append("\r\n").append(name).append(": ").append(value);
-  text.append("\r\n\r\n").append(request.body);
+    message.insert(name, value);
+  return message;
 }
 
 std::string without_control_characters(const std::string& text) {
