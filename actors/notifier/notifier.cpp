@@ -28,9 +28,13 @@ double as_seconds(milliseconds duration) {
 }
 
 /// A random identifier in the form of a UUID, version 4.
-std::string make_message_id(std::mt19937_64& random) {
-  const auto high = (random() & 0xffffffffffff0fffULL) | 0x4000ULL;
-  const auto low = (random() & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;
+std::string make_message_id() {
+  std::random_device random;
+  const auto half = [&random] {
+    return std::uint64_t{random()} << 32 | random();
+  };
+  const auto high = (half() & 0xffffffffffff0fffULL) | 0x4000ULL;
+  const auto low = (half() & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;
   char text[37];
   std::snprintf(text, sizeof text, "%08x-%04x-%04x-%04x-%012llx", static_cast<unsigned>(high >> 32),
                 static_cast<unsigned>(high >> 16 & 0xffff), static_cast<unsigned>(high & 0xffff),
@@ -253,7 +257,7 @@ void open_message(self_pointer self, const std::string& parent) {
   auto& state = state_of(self);
   auto& context = *state.context;
   self_message message;
-  message.message_id = make_message_id(state.random);
+  message.message_id = make_message_id();
   message.text = self_message_text(state.box.unwoken, parent);
   for (const auto& stored : state.box.unwoken)
     message.seqs.push_back(stored.seq);

@@ -28,7 +28,7 @@ struct notifier_actor_state {
   retry message_retry;
   std::map<std::int64_t, retry> notification_retries; ///< by seq
   std::uint64_t timer = 0;
-  std::mt19937_64 random;
+  std::minstd_rand random; ///< for delays; a larger state would be a tenth of what a workspace takes
   static inline const char* name = "notifier";
 };
 

@@ -16,8 +16,9 @@ namespace workspace_supervisor {
 using steady_time = std::chrono::steady_clock::time_point;
 
 using loop_executor = boost::asio::io_context::executor_type;
-using loop_timer = boost::asio::basic_waitable_timer<
-    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, loop_executor>;
+using loop_timer =
+    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                      boost::asio::wait_traits<std::chrono::steady_clock>, loop_executor>;
 using tcp_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, loop_executor>;
 
 /// A coroutine on the loop.

@@ -190,10 +190,9 @@ void http_connection::begin_exchange() {
 template <class Stream>
 void http_connection::write_request(Stream& stream) {
   // Not awaited: an answer can come before the request has been read. What goes wrong here shows there.
-  boost::beast::http::async_write(
-      stream, request_, [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-        self->written_ = !error;
-      });
+  boost::beast::http::async_write(stream, request_,
+                                  [self = shared_from_this()](const boost::system::error_code& error,
+                                                              std::size_t) { self->written_ = !error; });
 }
 
 void http_connection::take(const boost::system::error_code& error, std::size_t size) {

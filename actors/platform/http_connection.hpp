@@ -10,8 +10,8 @@
 namespace workspace_supervisor {
 
 /// One connection, from the look-up of its host to its end, serving one request at a time: a coroutine that
-/// connects and then reads for as long as the connection is open, so that an idle one hears of its peer's end.
-/// Requests are written beside it.
+/// connects and then reads for as long as the connection is open, so that an idle one hears of its peer's
+/// end. Requests are written beside it.
 class http_connection final : public std::enable_shared_from_this<http_connection> {
 public:
   http_connection(http_core& core, http_pool& pool);
@@ -74,7 +74,7 @@ private:
   std::vector<char> part_;       ///< of an answer, as it was read
   steady_time connect_deadline_{};
   steady_time deadline_ = steady_time::max();
-  loop_timer timer_;         ///< for the deadline; set earlier than that, perhaps
+  loop_timer timer_;          ///< for the deadline; set earlier than that, perhaps
   loop_timer found_or_ended_; ///< its wait ends when the look-up, or the connection, does
   bool timer_is_set_ = false;
   bool written_ = false; ///< the whole request was handed to the system

@@ -28,8 +28,8 @@ http_dialler::http_dialler(const loop_executor& executor, const std::vector<std:
     : port_(port)
     , addresses_(first_of(addresses))
     // short enough that the last address gets its share of the time too
-    , head_start_(
-          std::min<std::chrono::milliseconds>(usual_head_start, patience / static_cast<int>(addresses_.size() + 1)))
+    , head_start_(std::min<std::chrono::milliseconds>(usual_head_start,
+                                                      patience / static_cast<int>(addresses_.size() + 1)))
     , change_(executor) {}
 
 loop_task<std::optional<tcp_socket>> http_dialler::dial() {

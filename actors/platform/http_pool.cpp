@@ -99,8 +99,9 @@ void http_pool::end_waiting() {
   }
   for (auto& exchange : late) {
     const auto& request = exchange->request;
-    const std::string error = request.method + " " + request.url.origin() + ": no connection came free within " +
-                              std::to_string(request.timeout.count()) + " ms";
+    const std::string error = request.method + " " + request.url.origin() +
+                              ": no connection came free within " + std::to_string(request.timeout.count()) +
+                              " ms";
     core_.complete(std::move(exchange), http_outcome::timed_out, error);
   }
 }

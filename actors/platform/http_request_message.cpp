@@ -32,14 +32,14 @@ bool is_visible(std::string_view text) {
 
 /// What the engine says itself, or would have to understand.
 constexpr std::array own_fields{
-    http::field::host,    http::field::user_agent,     http::field::accept,
+    http::field::host,         http::field::user_agent,     http::field::accept,
     http::field::content_type, http::field::content_length, http::field::transfer_encoding,
     http::field::connection,   http::field::expect,         http::field::upgrade,
     http::field::te,           http::field::trailer};
 
 bool is_set_by_engine(std::string_view name) {
-  return std::find(own_fields.begin(), own_fields.end(),
-                   http::string_to_field({name.data(), name.size()})) != own_fields.end();
+  return std::find(own_fields.begin(), own_fields.end(), http::string_to_field({name.data(), name.size()})) !=
+         own_fields.end();
 }
 
 } // namespace

@@ -57,6 +57,7 @@ supervisor_plan workspace_plan(process_parts& process, workspace_context& contex
   plan.policy = policy_of(process.configuration);
   plan.events = process.events;
   plan.probe = &context.probe_of(workspace_actor::supervisor);
+  plan.children.reserve(workspace_actor_names.size() - 1);
   plan.children.push_back(workspace_child(context, workspace_actor::token, context.token, token_actor));
   plan.children.push_back(
       workspace_child(context, workspace_actor::activity, context.activity, activity_actor));

@@ -2,11 +2,10 @@
 
 #include "actors/loop/signal_mask.hpp"
 
-#include <gtest/gtest.h>
-
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <gtest/gtest.h>
 
 #include <arpa/inet.h>
 #include <cstdlib>
