@@ -16,15 +16,11 @@ struct delegation_rows {
   std::size_t malformed = 0; ///< rows with an id that lack a status or source, or are no JSON objects
 };
 
-/// Takes the answer of `GET /workspaces/ID/delegations` apart. A row that cannot be read costs that row
+/// Takes the answer of `GET /workspaces/ID/delegations` apart. A row that lacks something costs that row
 /// alone, and what it tells is valid UTF-8 whatever the answer held. Takes time and memory in proportion to
 /// the body.
-/// @returns false with `error` set when the body as a whole is no JSON array.
+/// @returns false with `error` set when the body is no JSON array, or one nested too deep.
 bool parse_delegation_rows(std::string_view body, const std::string& workspace, delegation_rows& rows,
                            std::string& error);
-
-/// Reads an RFC 3339 time ("2026-11-23T20:37:22.5Z", "+01:00", a space for the T, no zone: UTC).
-/// @returns seconds since the epoch, 0 when unreadable or before 1970.
-double parse_rfc3339(std::string_view text);
 
 } // namespace workspace_supervisor

@@ -1,6 +1,6 @@
 #include "actors/delegations/results_file.hpp"
 
-#include "actors/text/json_scan.hpp"
+#include "actors/text/json_text.hpp"
 
 #include <cerrno>
 #include <charconv>

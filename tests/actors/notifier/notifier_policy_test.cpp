@@ -71,8 +71,13 @@ TEST(is_jsonrpc_error, anything_else_is_none) {
 }
 
 TEST(is_jsonrpc_error, depth_and_bad_text_hide_no_error) {
-  const std::string deep = std::string(30'000, '[') + std::string(30'000, ']');
+  const std::string deep = std::string(60, '[') + std::string(60, ']');
   EXPECT_TRUE(is_jsonrpc_error("{\"data\":" + deep + ",\"text\":\"\\ud800\xff\",\"error\":{}}"));
+}
+
+TEST(is_jsonrpc_error, answer_nested_too_deep_is_none) {
+  const std::string deep = std::string(30'000, '[') + std::string(30'000, ']');
+  EXPECT_FALSE(is_jsonrpc_error("{\"error\":" + deep + "}"));
 }
 
 TEST(next_self_message, first_one_goes_at_once) {
