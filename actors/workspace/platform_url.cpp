@@ -1,83 +1,105 @@
 #include "actors/workspace/platform_url.hpp"
 
+#include <boost/url/encode.hpp>
+#include <boost/url/ipv6_address.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/pct_string_view.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+#include <boost/url/scheme.hpp>
+#include <boost/url/url_view.hpp>
+
 #include <algorithm>
-#include <arpa/inet.h>
-#include <charconv>
 #include <string_view>
+#include <utility>
 
 namespace workspace_supervisor {
 
 namespace {
 
+namespace urls = boost::urls;
+
 constexpr std::size_t longest_host = 253;
 
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+constexpr const char* no_ipv6 = "the brackets hold no IPv6 address";
+constexpr const char* no_port = "what follows the host is no port from 1 to 65535";
+
+bool is_no_url_character(char c) {
+  return static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) >= 0x7f ||
+         std::string_view("\"<>\\^`{|}").find(c) != std::string_view::npos;
 }
 
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+/// Narrower than a URL's, which may be any text: a name that a resolver and a certificate can know.
+bool is_host_name(std::string_view host) {
+  constexpr std::string_view characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+  return host.size() <= longest_host && host.front() != '.' && host.find("..") == std::string_view::npos &&
+         host.find_first_not_of(characters) == std::string_view::npos;
 }
 
-bool is_unreserved(char c) {
-  return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-}
-
-bool parse_scheme(std::string_view& rest, bool& tls) {
-  const std::size_t end = rest.find("://");
-  if (end == std::string_view::npos)
-    return false;
-  std::string scheme(rest.substr(0, end));
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(), lower);
-  if (scheme != "http" && scheme != "https")
-    return false;
-  tls = scheme == "https";
-  rest.remove_prefix(end + 3);
-  return true;
-}
-
-bool valid_ipv6(const std::string& host) {
-  in6_addr address{};
-  return inet_pton(AF_INET6, host.c_str(), &address) == 1;
-}
-
-bool valid_name(const std::string& host) {
-  return !host.empty() && host.size() <= longest_host && host.front() != '.' &&
-         host.find("..") == std::string::npos && std::all_of(host.begin(), host.end(), [](char c) {
-           return is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
-         });
-}
-
-bool parse_port(std::string_view text, std::uint16_t& port) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value == 0 || value > 65535)
-    return false;
-  port = static_cast<std::uint16_t>(value);
-  return true;
-}
-
-/// RFC 3986's pchar and '/', with whole percent escapes.
-bool valid_path(std::string_view path) {
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path[i] == '%') {
-      if (i + 2 >= path.size() || !is_hex(path[i + 1]) || !is_hex(path[i + 2]))
-        return false;
-      i += 2;
-    } else if (!is_unreserved(path[i]) &&
-               std::string_view("!$&'()*+,;=:@/").find(path[i]) == std::string_view::npos) {
-      return false;
-    }
+/// What a person would want to know of a URL that Boost.URL refuses without saying why. `rest` follows the
+/// scheme.
+const char* why_refused(std::string_view rest) {
+  if (std::any_of(rest.begin(), rest.end(), is_no_url_character))
+    return "it has a character that must be percent-encoded";
+  if (!urls::make_pct_string_view({rest.data(), rest.size()}))
+    return "a '%' is not followed by two hexadecimal digits";
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  if (authority.find('@') != std::string_view::npos)
+    return "it has user information";
+  if (authority.starts_with('[')) {
+    const std::size_t end = authority.find(']');
+    if (end == std::string_view::npos)
+      return "']' is missing after the IPv6 address";
+    return urls::parse_ipv6_address({authority.data() + 1, end - 1}) ? no_port : no_ipv6;
   }
-  return true;
+  return no_port;
 }
 
 std::uint16_t default_port(bool tls) {
   return tls ? 443 : 80;
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return text;
+}
+
+/// @returns nullptr with `url` filled in, or what is wrong.
+const char* read_url(std::string_view text, platform_url& url) {
+  const std::size_t scheme_end = std::min(text.find("://"), text.size());
+  const urls::scheme scheme = urls::string_to_scheme({text.data(), scheme_end});
+  if (scheme_end == text.size() || (scheme != urls::scheme::http && scheme != urls::scheme::https))
+    return "it does not begin with http:// or https://";
+  url.tls = scheme == urls::scheme::https;
+
+  const auto read = urls::parse_uri({text.data(), text.size()});
+  if (!read)
+    return why_refused(text.substr(scheme_end + 3));
+  if (read->has_userinfo())
+    return "it has user information";
+  if (read->has_query())
+    return "it has a query";
+  if (read->has_fragment())
+    return "it has a fragment";
+
+  url.host = lower(read->host_address());
+  if (url.host.empty())
+    return "the host is missing";
+  if (read->host_type() == urls::host_type::ipvfuture)
+    return no_ipv6;
+  if (read->host_type() == urls::host_type::name && !is_host_name(url.host))
+    return "the host is neither a name nor an address";
+  url.port = read->has_port() ? read->port_number() : default_port(url.tls);
+  if (url.port == 0)
+    return no_port;
+
+  // Boost.URL 1.81 takes for a path also what follows a host or a port with no '/' between.
+  url.prefix = std::string(read->encoded_path().data(), read->encoded_path().size());
+  if (!url.prefix.empty() && url.prefix.front() != '/')
+    return no_port;
+  while (url.prefix.ends_with('/'))
+    url.prefix.pop_back();
+  return nullptr;
 }
 
 std::string bracketed(const std::string& host) {
@@ -96,85 +118,16 @@ std::string platform_url::host_header() const {
 
 bool platform_url::parse(const std::string& text, platform_url& url, std::string& error) {
   platform_url parsed;
-  std::string_view rest = text;
-  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c >= 0x7f; })) {
-    error = "has white space, a control character or a character beyond ASCII";
+  if (const char* problem = read_url(text, parsed)) {
+    error = problem;
     return false;
   }
-  if (!parse_scheme(rest, parsed.tls)) {
-    error = "does not begin with http:// or https://";
-    return false;
-  }
-  if (rest.find_first_of("?#") != std::string_view::npos) {
-    error = "has a query or a fragment";
-    return false;
-  }
-  const std::size_t path_begin = std::min(rest.find('/'), rest.size());
-  const std::string_view authority = rest.substr(0, path_begin);
-  std::string_view path = rest.substr(path_begin);
-  if (authority.find('@') != std::string_view::npos) {
-    error = "has user information before the host"; // which is likely a secret: not repeated
-    return false;
-  }
-
-  std::string_view after_host;
-  if (authority.starts_with('[')) {
-    const std::size_t end = authority.find(']');
-    if (end == std::string_view::npos) {
-      error = "has an opening bracket without a closing one";
-      return false;
-    }
-    parsed.host = authority.substr(1, end - 1);
-    after_host = authority.substr(end + 1);
-    if (!valid_ipv6(parsed.host)) {
-      error = "has no IPv6 address between the brackets";
-      return false;
-    }
-  } else {
-    const std::size_t end = std::min(authority.find(':'), authority.size());
-    parsed.host = authority.substr(0, end);
-    after_host = authority.substr(end);
-    if (!valid_name(parsed.host)) {
-      error = parsed.host.empty() ? "has no host" : "has a host that is neither a name nor an address";
-      return false;
-    }
-  }
-  std::transform(parsed.host.begin(), parsed.host.end(), parsed.host.begin(), lower);
-
-  parsed.port = default_port(parsed.tls);
-  if (after_host.size() > 1 || (!after_host.empty() && after_host.front() != ':')) {
-    if (after_host.front() != ':' || !parse_port(after_host.substr(1), parsed.port)) {
-      error = "has a port that is not a number from 1 to 65535";
-      return false;
-    }
-  }
-
-  if (!valid_path(path)) {
-    error = "has a path with a character that must be percent-encoded";
-    return false;
-  }
-  while (path.ends_with('/'))
-    path.remove_suffix(1);
-  parsed.prefix = path;
   url = std::move(parsed);
   return true;
 }
 
 std::string encode_path_segment(const std::string& text) {
-  constexpr char digits[] = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const char c : text) {
-    if (is_unreserved(c)) {
-      encoded += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded += '%';
-      encoded += digits[byte >> 4];
-      encoded += digits[byte & 15];
-    }
-  }
-  return encoded;
+  return urls::encode(text, urls::unreserved_chars);
 }
 
 } // namespace workspace_supervisor

@@ -17,7 +17,9 @@ struct platform_url {
   /// What goes into the Host header (no default port, brackets round an IPv6 address).
   std::string host_header() const;
 
-  /// @returns the URL, or in `error` what is wrong with `text` (user info, query and fragment are refused).
+  /// User information, query and fragment are refused.
+  /// @returns false with `error` set to what is wrong ("it has a query"), which repeats nothing of `text`: what
+  /// stands before '@' is likely a secret.
   static bool parse(const std::string& text, platform_url& url, std::string& error);
 };
 

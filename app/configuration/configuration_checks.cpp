@@ -1,5 +1,7 @@
+#include "actors/workspace/platform_url.hpp"
 #include "app/configuration/configuration_builder.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -181,9 +183,13 @@ void configuration_builder::check_socket(const std::string& path, const std::str
 
 void configuration_builder::check_ca_file() {
   const auto& path = result_.values.ca_file;
-  bool needed = false;
-  for (const auto& workspace : result_.values.workspaces)
-    needed |= workspace.platform_url.size() > 4 && (workspace.platform_url[4] | 0x20) == 's';
+  const auto uses_tls = [](const auto& workspace) {
+    platform_url url;
+    std::string problem;
+    return platform_url::parse(workspace.platform_url, url, problem) && url.tls;
+  };
+  const auto& workspaces = result_.values.workspaces;
+  const bool needed = std::any_of(workspaces.begin(), workspaces.end(), uses_tls);
   if (path.empty() || !needed)
     return;
   struct stat status {};

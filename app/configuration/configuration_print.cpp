@@ -1,6 +1,7 @@
 #include "app/configuration/configuration_file.hpp"
 
 #include <charconv>
+#include <utf8.h>
 
 namespace workspace_supervisor {
 
@@ -78,24 +79,19 @@ void print_children(const configuration_node& group, std::size_t depth, std::str
 
 /// Length of the UTF-8 character at the start of `text` that may be shown as it is; 0: none.
 std::size_t printable_length(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text.front());
-  if (lead >= 0x20 && lead < 0x7f)
-    return 1;
-  const std::size_t length = lead >= 0xc3 && lead < 0xe0   ? 2
-                             : lead >= 0xe0 && lead < 0xf0 ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
-  if (length == 0 || text.size() < length)
-    return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80)
+  const auto end = text.substr(0, 4).end(); // no character is longer
+  auto place = text.begin();
+  try {
+    const auto character = utf8::next(place, end);
+    // Controls, U+00A0 and U+00AD that nobody sees; from U+2000 on line separators and the marks that turn
+    // the direction of text.
+    if (character < 0x20 || (character >= 0x7f && character < 0xc0) ||
+        (character >= 0x2000 && character <= 0x206f))
       return 0;
-  }
-  // U+2000 to U+206F has the line separators and the marks that turn the direction of text.
-  if (lead == 0xe2 &&
-      (static_cast<unsigned char>(text[1]) == 0x80 || static_cast<unsigned char>(text[1]) == 0x81))
+  } catch (const utf8::exception&) {
     return 0;
-  return length;
+  }
+  return static_cast<std::size_t>(place - text.begin());
 }
 
 } // namespace

@@ -1,8 +1,10 @@
+#include "actors/workspace/platform_url.hpp"
 #include "app/configuration/configuration_keys.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <utf8.h>
 
 // What the value of a key must look like. Nothing here looks at a file or asks the system.
 
@@ -30,30 +32,6 @@ std::optional<unsigned> parse_number(std::string_view text, unsigned most) {
   return result;
 }
 
-/// Takes the next UTF-8 character off `text`. @returns its code point, or -1 for a wrong encoding.
-std::int32_t take_character(std::string_view& text) {
-  const auto lead = static_cast<unsigned char>(text.front());
-  const std::size_t length = lead < 0x80   ? 1
-                             : lead < 0xc2 ? 0
-                             : lead < 0xe0 ? 2
-                             : lead < 0xf0 ? 3
-                             : lead < 0xf5 ? 4
-                                           : 0;
-  if (length == 0 || text.size() < length)
-    return -1;
-  std::int32_t point = length == 1 ? lead : lead & (0x7f >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    const auto next = static_cast<unsigned char>(text[i]);
-    if ((next & 0xc0) != 0x80)
-      return -1;
-    point = (point << 6) | (next & 0x3f);
-  }
-  text.remove_prefix(length);
-  constexpr std::int32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = point >= 0xd800 && point < 0xe000;
-  return point < least[length] || surrogate || point > 0x10ffff ? -1 : point;
-}
-
 /// Takes "name", "1.2.3.4" or "[::1]" off the front.
 std::string check_host(std::string_view& text) {
   if (text.starts_with('[')) {
@@ -78,42 +56,11 @@ std::string check_host(std::string_view& text) {
 }
 
 /// @returns "" or what is wrong with a base URL.
-std::string check_url(std::string_view url) {
-  std::string scheme(url.substr(0, url.find("://")));
-  for (auto& c : scheme)
-    c = is_alphanumeric(c) ? static_cast<char>(c | 0x20) : c;
-  if (url.find("://") == std::string_view::npos || (scheme != "http" && scheme != "https"))
-    return "it does not begin with http:// or https://";
-  for (const char c : url) {
-    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f ||
-        std::string_view("\"<>\\^`{|}").find(c) != std::string_view::npos)
-      return "it has a character that must be percent-encoded";
-  }
-  if (url.find('?') != std::string_view::npos)
-    return "it has a query";
-  if (url.find('#') != std::string_view::npos)
-    return "it has a fragment";
-  auto rest = url.substr(scheme.size() + 3);
-  const auto slash = std::min(rest.find('/'), rest.size());
-  auto authority = rest.substr(0, slash);
-  const auto path = rest.substr(slash);
-  if (authority.find('@') != std::string_view::npos)
-    return "it has user information";
-  if (auto problem = check_host(authority); !problem.empty())
-    return problem;
-  if (!authority.empty()) {
-    const auto port = authority.starts_with(':') ? parse_number(authority.substr(1), 65535) : std::nullopt;
-    if (!port || *port == 0)
-      return "what follows the host is no port from 1 to 65535";
-  }
-  for (auto percent = path.find('%'); percent != std::string_view::npos;
-       percent = path.find('%', percent + 1)) {
-    if (path.size() < percent + 3 ||
-        std::string_view("0123456789abcdefABCDEF").find(path[percent + 1]) == std::string_view::npos ||
-        std::string_view("0123456789abcdefABCDEF").find(path[percent + 2]) == std::string_view::npos)
-      return "a '%' in the path is not followed by two hexadecimal digits";
-  }
-  return "";
+std::string check_url(const std::string& text) {
+  platform_url url;
+  std::string problem;
+  platform_url::parse(text, url, problem);
+  return problem;
 }
 
 /// @returns "" or what is wrong with host:port.
@@ -214,14 +161,13 @@ std::string check_workspace_id(std::string_view id) {
     return "it is empty";
   if (id == "." || id == "..")
     return "it is \".\" or \"..\"";
+  if (utf8::find_invalid(id.begin(), id.end()) != id.end())
+    return "it is not valid UTF-8";
   std::size_t length = 0;
-  while (!id.empty()) {
-    const auto point = take_character(id);
-    if (point < 0)
-      return "it is not valid UTF-8";
-    if (point < 0x20 || (point >= 0x7f && point < 0xa0))
+  for (auto place = id.begin(); place != id.end(); ++length) {
+    const auto character = utf8::unchecked::next(place);
+    if (character < 0x20 || (character >= 0x7f && character < 0xa0))
       return "it has a control character";
-    ++length;
   }
   return length > 128 ? "it has " + std::to_string(length) + " characters" : "";
 }

@@ -22,6 +22,15 @@ TEST(http_date, refuses_what_is_no_date) {
     EXPECT_FALSE(parse_http_date(text)) << text;
 }
 
+TEST(http_date, is_not_taken_for_the_one_before) {
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), 784111777);
+    EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:38 GMT"), 784111778);
+    EXPECT_FALSE(parse_http_date("Sun, 06 Nov 1994 08:49:38"));
+    EXPECT_FALSE(parse_http_date(""));
+  }
+}
+
 TEST(retry_after, takes_seconds_and_dates) {
   EXPECT_EQ(parse_retry_after("7", 0), 7000);
   EXPECT_EQ(parse_retry_after("0", 0), 0);

@@ -82,6 +82,18 @@ TEST(platform_url, refuses_what_is_no_base_url) {
     EXPECT_FALSE(refusal(text).empty()) << text;
 }
 
+TEST(platform_url, says_what_is_wrong) {
+  EXPECT_EQ(refusal("http://::1/"), "the host is missing");
+  EXPECT_EQ(refusal("http://2001:db8::1/"), "what follows the host is no port from 1 to 65535");
+  EXPECT_EQ(refusal("http://a:80x/"), "what follows the host is no port from 1 to 65535");
+  EXPECT_EQ(refusal("http://[v1.a]/"), "the brackets hold no IPv6 address");
+  EXPECT_EQ(refusal("http://[::1]x"), "what follows the host is no port from 1 to 65535");
+  EXPECT_EQ(refusal("http://a:"), "what follows the host is no port from 1 to 65535");
+  EXPECT_EQ(refusal("http://:80"), "the host is missing");
+  EXPECT_EQ(refusal("http://a..b"), "the host is neither a name nor an address");
+  EXPECT_EQ(refusal("http://" + std::string(254, 'a')), "the host is neither a name nor an address");
+}
+
 TEST(platform_url, does_not_repeat_user_information) {
   EXPECT_EQ(refusal("https://user:secret@a.example/").find("secret"), std::string::npos);
 }

@@ -119,6 +119,8 @@ TEST(platform_urls, are_checked) {
                                                {"http://h:65536", "no port"},
                                                {"http://h:x", "no port"},
                                                {"http://[::1", "']' is missing"},
+                                               {"http://h:", "no port"},
+                                               {"http://a..b", "neither a name nor an address"},
                                                {"http://[a]", "no IPv6"},
                                                {"http://h/a b", "percent-encoded"},
                                                {"http://h/%2", "hexadecimal"}};
