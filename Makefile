@@ -67,12 +67,12 @@ soak: debug ## every crash point, then random kills and faults for SOAK_TIME; fa
 	CRASH_STEP=1 build-debug/actor_crash_test
 	python3 -B tests/crash/soak.py build-debug --time=$(SOAK_TIME) $(ARGS)
 
-bench: ## the benchmarks, on the release build
+bench: ## what it costs, on the release build (docs/performance.md): the table, then the parts (ARGS="--quick")
 	@scripts/ensure-packages build bench
-	@test -f bench/CMakeLists.txt || { echo "There are no benchmarks in this version (bench/)." >&2; exit 1; }
 	$(call configure,release) -DSUPERVISOR_BENCH=ON
 	$(call compile,release)
-	build/supervisor-bench $(ARGS)
+	bench/bench.py $(ARGS)
+	build/supervisor-bench
 
 clean: ## remove build/ and build-debug/
 	rm -rf build build-debug

@@ -1,0 +1,210 @@
+"""The rows of the table: each function measures something and says what it found."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
+
+from arrivals import beats_of_each, cycles, lateness, missing, quantile
+from processes import Bench, Platform, Process
+
+SETTLE = 0.5  # seconds from the first beat until a start is over
+
+
+@dataclass
+class Plan:
+    """How long, how often and how much is measured."""
+
+    rounds: int = 6  # pairs of supervisor and bare loop
+    seconds: float = 4.0  # of a round
+    bulk: int = 1000  # workspaces of the bulk rows, at an interval of 1 s
+    idle_seconds: float = 60.0
+    starts: int = 15
+    memory_interval: float = 10.0
+    scale: int = 10000  # workspaces of the scale rows, at an interval of 30 s; 0: none
+    scale_interval: float = 30.0
+    scale_seconds: float = 70.0
+
+
+QUICK = Plan(rounds=3, seconds=2.0, idle_seconds=15, starts=5, memory_interval=4, scale=0)
+# To see that the tool works; the figures mean nothing.
+SMOKE = Plan(rounds=1, seconds=0.5, bulk=60, idle_seconds=1, starts=1, memory_interval=1, scale=60,
+             scale_interval=1, scale_seconds=3)
+
+
+@dataclass
+class Row:
+    key: str
+    title: str
+    measured: float
+    unit: str
+    how: str
+    target: Optional[float] = None  # at most that; of the ratio where there is a limit
+    limit: Optional[float] = None  # what the bare loop needed
+    ratio: Optional[float] = None  # to the limit
+    details: Dict[str, Any] = field(default_factory=dict)
+
+    def is_met(self) -> Optional[bool]:
+        if self.target is None:
+            return None
+        return (self.measured if self.ratio is None else self.ratio) <= self.target
+
+
+def say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def _round(process: Process, platform: Platform, workspaces: int, interval: float, seconds: float) -> Dict[str, float]:
+    """One steady stretch of a process that has just started."""
+    platform.first_beat_of(process)
+    time.sleep(SETTLE + (interval if workspaces > 1 else 0))
+    begin, cpu, switches = time.monotonic_ns(), process.cpu_ns(), process.switches()
+    time.sleep(seconds)
+    end, cpu, switches = time.monotonic_ns(), process.cpu_ns() - cpu, process.switches() - switches
+    process.check()
+    seen = platform.arrivals(begin, end)
+    done = cycles(seen)
+    if done == 0:
+        raise RuntimeError(f"no cycle within {seconds} s:\n{process.log()}")
+    late = [nanoseconds / 1e6 for beats in beats_of_each(seen).values()
+            for nanoseconds in lateness(beats, round(interval * 1e9))]
+    return {
+        "cpu_us": cpu / 1e3 / done,
+        "cycles": done,
+        "expected_cycles": workspaces * seconds / interval,
+        "switches": switches / done,
+        "late_p99_ms": quantile(late, 0.99) if late else 0.0,
+    }
+
+
+def _cpu_rows(bench: Bench, plan: Plan, key: str, workspaces: int, interval: float, target: float) -> List[Row]:
+    pairs = []
+    with bench.platform() as platform:
+        for number in range(plan.rounds):
+            with bench.supervisor(platform, workspaces, interval) as process:
+                ours = _round(process, platform, workspaces, interval, plan.seconds)
+            with bench.bare_loop(platform, workspaces, interval) as process:
+                bare = _round(process, platform, workspaces, interval, plan.seconds)
+            pairs.append({"supervisor": ours, "bare": bare})
+            say(f"round {number + 1} of {plan.rounds}: {ours['cpu_us']:.0f} µs a cycle, bare loop {bare['cpu_us']:.0f} µs")
+
+    def median(who: str, what: str) -> float:
+        return statistics.median(pair[who][what] for pair in pairs)
+
+    title = f"{workspaces:,} workspace{'s' if workspaces > 1 else ''}, {workspaces / interval:,.0f} cycles a second"
+    done = sum(pair["supervisor"]["cycles"] for pair in pairs) / sum(
+        pair["supervisor"]["expected_cycles"] for pair in pairs)
+    rows = [
+        Row(f"cpu-{key}", f"CPU of a cycle, {title}", median("supervisor", "cpu_us"), "µs",
+            f"{plan.rounds} pairs, median", target=target, limit=median("bare", "cpu_us"),
+            ratio=statistics.median(pair["supervisor"]["cpu_us"] / pair["bare"]["cpu_us"] for pair in pairs),
+            details={"pairs": pairs}),
+        Row(f"switches-{key}", "  switches of its threads in a cycle", median("supervisor", "switches"), "",
+            "voluntary", limit=median("bare", "switches")),
+        Row(f"done-{key}", "  cycles done of those due", done * 100, "%", "arrivals"),
+    ]
+    if workspaces > 1:
+        rows.append(Row(f"late-{key}", "  99 % of its beats within", median("supervisor", "late_p99_ms"), "ms",
+                        "arrivals", limit=median("bare", "late_p99_ms")))
+    return rows
+
+
+def cycle_rows(bench: Bench, plan: Plan) -> List[Row]:
+    return _cpu_rows(bench, plan, "one", 1, 0.1, 1.5)
+
+
+def bulk_rows(bench: Bench, plan: Plan) -> List[Row]:
+    return _cpu_rows(bench, plan, "bulk", plan.bulk, 1.0, 1.3)
+
+
+def idle_rows(bench: Bench, plan: Plan) -> List[Row]:
+    """One workspace at 30 s that nobody asks anything; and what it then takes of memory."""
+    with bench.platform() as platform, bench.supervisor(platform) as process:
+        platform.first_beat_of(process)
+        time.sleep(2)
+        begin, cpu, switches = time.monotonic_ns(), process.cpu_ns(), process.switches()
+        time.sleep(plan.idle_seconds)
+        process.check()
+        cpu, switches = process.cpu_ns() - cpu, process.switches() - switches
+        seconds = (time.monotonic_ns() - begin) / 1e9
+        how = f"over {seconds:.0f} s"
+        return [
+            Row("idle-wakes", "idle, one workspace at 30 s: wake-ups a second", switches / seconds, "", how, target=2),
+            Row("idle-cpu", "idle, one workspace at 30 s: share of a core", cpu / 1e9 / seconds * 100, "%", how,
+                target=0.05),
+            Row("memory-http", "resident memory, one workspace, http", process.resident_kib() / 1024, "MiB", "VmRSS",
+                target=12, details={"threads": process.threads()}),
+        ]
+
+
+def memory_rows(bench: Bench, plan: Plan) -> List[Row]:
+    """What each further workspace takes."""
+
+    def resident(workspaces: int) -> int:
+        with bench.platform() as platform, bench.supervisor(platform, workspaces, plan.memory_interval) as process:
+            platform.first_beat_of(process)
+            # Each has beaten and polled once, and what the start took is free again.
+            time.sleep(2 + plan.memory_interval * 1.2)
+            process.check()
+            return process.resident_kib()
+
+    one, many = resident(1), resident(plan.bulk + 1)
+    return [Row("memory-further", "resident memory, each further workspace", (many - one) / plan.bulk, "KiB",
+                f"{plan.bulk + 1:,} less 1", target=20, details={"one_kib": one, "many_kib": many})]
+
+
+def start_rows(bench: Bench, plan: Plan) -> List[Row]:
+    rows = []
+    for scheme, target in (("http", 50), ("https", 120)):
+        times = []
+        memory = 0
+        with bench.platform(https=scheme == "https") as platform:
+            for number in range(plan.starts):
+                with bench.supervisor(platform) as process:
+                    times.append((platform.first_beat_of(process) - process.started) / 1e6)
+                    if scheme == "https" and number == plan.starts - 1:
+                        time.sleep(2)
+                        memory = process.resident_kib()
+        rows.append(Row(f"start-{scheme}", f"start to first beat, {scheme}", statistics.median(times), "ms",
+                        f"{plan.starts} starts, median", target=target,
+                        details={"least_ms": min(times), "most_ms": max(times), "times_ms": times}))
+        if memory:
+            rows.append(Row("memory-https", "resident memory, one workspace, https", memory / 1024, "MiB", "VmRSS",
+                            target=20))
+    return rows
+
+
+def scale_rows(bench: Bench, workspaces: int, interval: float, seconds: float) -> List[Row]:
+    """Many workspaces in one process, `seconds` from its first beat on."""
+    with bench.platform() as platform, bench.supervisor(platform, workspaces, interval) as process:
+        first = platform.first_beat_of(process)
+        start = (first - process.started) / 1e6
+        # CPU from when all have begun.
+        time.sleep(interval)
+        begin, cpu = time.monotonic_ns(), process.cpu_ns()
+        time.sleep(max(0.0, seconds - interval))
+        end, cpu = time.monotonic_ns(), process.cpu_ns() - cpu
+        process.check()
+        memory = process.resident_kib()
+        seen = platform.arrivals(process.started)
+    beats = beats_of_each(seen)
+    step = round(interval * 1e9)
+    late = [value / 1e6 for times in beats.values() for value in lateness(times, step)]
+    # One that never came should have come by the end of the first interval.
+    lost = sum(missing(beats.get(number) or [first + step], step, end) for number in range(workspaces)) + sum(
+        number not in beats for number in range(workspaces))
+    name = f"{workspaces:,} workspaces at {interval:g} s"
+    how = f"{len(late):,} beats"
+    return [
+        Row("scale-missed", f"{name}: beats missed", lost, "", how, target=0),
+        Row("scale-p50", "  half of the beats within", quantile(late, 0.5), "ms", how),
+        Row("scale-p99", "  99 % of the beats within", quantile(late, 0.99), "ms", how, target=10),
+        Row("scale-max", "  all beats within", max(late), "ms", how, target=250),
+        Row("scale-cpu", "  CPU of a cycle", cpu / 1e3 / max(1.0, cycles(a for a in seen if begin <= a.nanoseconds <= end)),
+            "µs", f"over {(end - begin) / 1e9:.0f} s"),
+        Row("scale-memory", "  resident memory", memory / 1024, "MiB", "VmRSS"),
+        Row("scale-start", "  start to first beat", start, "ms", "one start"),
+    ]
