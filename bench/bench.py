@@ -35,9 +35,9 @@ def cells(row: rows.Row) -> List[str]:
     target = ratio = ""
     measured = number(row.measured, row.unit)
     if row.limit is not None:
-        measured += f" (limit {number(row.limit)})"
+        measured += f" (bare loop {number(row.limit)})"
     if row.ratio is not None:
-        target, ratio = f"{row.target:g} × limit", f"{row.ratio:.2f}"
+        target, ratio = f"{row.target:g} × bare loop", f"{row.ratio:.2f}"
     elif row.target is not None:
         target = number(row.target, row.unit)
         ratio = f"{row.measured / row.target:.2f}" if row.target else ""
@@ -99,7 +99,7 @@ def main() -> int:
     print(f"{options.supervisor}, {machine['cpus']} cores, load {machine['load']:.1f} at the start, "
           f"{time.monotonic() - began:.0f} s\n")
     print(table(found))
-    print("\nratio: of CPU to the limit, the bare loop of the same run; else to the target")
+    print("\nratio: of CPU to the bare loop of the same run; else to the target")
     if options.json:
         described = [{**asdict(row), "met": row.is_met()} for row in found]
         options.json.write_text(json.dumps(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import ssl
 import struct
 import subprocess
@@ -11,7 +12,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from arrivals import BEAT, Arrival
 
@@ -19,7 +20,7 @@ PATIENCE = 60.0  # seconds until what does not happen has failed
 TOKEN = "t" * 64
 
 
-def clean_environment() -> dict:
+def clean_environment() -> Dict[str, str]:
     """None of the caller's settings reaches what is measured."""
     kept = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
     return {name: os.environ[name] for name in kept if name in os.environ}
@@ -29,8 +30,9 @@ class Process:
     """A program that runs until its `with` ends; its output is kept for when it fails."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
-        self._log = folder / (Path(command[0]).name + ".log")
-        with open(self._log, "wb") as log:
+        number, name = tempfile.mkstemp(prefix=Path(command[0]).name, suffix=".log", dir=folder)
+        self._log = Path(name)
+        with open(number, "wb") as log:
             self.started = time.monotonic_ns()
             self._process = subprocess.Popen(
                 command, cwd=folder, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -38,16 +40,15 @@ class Process:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
+    def __exit__(self, failure: object, *_: object) -> None:
         self._process.terminate()
         try:
-            self._process.wait(10)
+            code = self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            code = self._process.wait()
+        if failure is None and code not in (0, -signal.SIGTERM):
+            raise RuntimeError(f"{self._process.args[0]} ended with {code}:\n{self.log()}")
 
     def check(self) -> None:
         """Raises when it has ended by itself."""

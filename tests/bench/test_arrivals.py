@@ -1,0 +1,55 @@
+"""The arithmetic of the benchmark, on arrivals made by hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+
+from arrivals import BEAT, POLL, Arrival, beats_of_each, cycles, lateness, missing, quantile  # noqa: E402
+
+
+def test_a_cycle_is_a_beat_and_a_poll_and_nothing_else():
+    message = 3
+    seen = [Arrival(1, 0, BEAT), Arrival(2, 0, POLL), Arrival(3, 1, BEAT), Arrival(4, 0, message)]
+    assert cycles(seen) == 1.5
+
+
+def test_beats_are_told_apart_by_workspace():
+    seen = [Arrival(1, 0, BEAT), Arrival(2, 1, BEAT), Arrival(3, 0, POLL), Arrival(4, 0, BEAT)]
+    assert beats_of_each(seen) == {0: [1, 4], 1: [2]}
+
+
+def test_the_earliest_beat_on_the_grid_is_on_time():
+    assert lateness([1005, 2000, 3001], interval=1000) == [5, 0, 1]
+
+
+def test_one_beat_alone_is_on_time():
+    assert lateness([1234], interval=1000) == [0]
+
+
+def test_a_gap_does_not_move_the_phase():
+    assert lateness([1000, 2000, 7003], interval=1000) == [0, 0, 3]
+
+
+def test_no_beat_is_missing_where_all_came_late():
+    assert missing([1000, 2400, 3100], interval=1000, end=3600) == 0
+
+
+def test_a_beat_that_did_not_come_is_missing():
+    assert missing([1000, 3000], interval=1000, end=3600) == 1
+
+
+def test_beats_missing_at_the_end_count():
+    assert missing([1000], interval=1000, end=3600) == 2
+
+
+def test_a_beat_that_may_still_come_is_not_missing():
+    assert missing([1000, 2000], interval=1000, end=3400) == 0
+
+
+def test_a_quantile_is_one_of_the_values():
+    values = [float(value) for value in range(1, 101)]
+    assert [quantile(values, share) for share in (0.5, 0.99, 1.0)] == [50, 99, 100]
+    assert quantile([7.0], 0.99) == 7
