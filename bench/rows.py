@@ -99,10 +99,11 @@ def _cpu_rows(bench: Bench, plan: Plan, key: str, workspaces: int, interval: flo
     title = f"{workspaces:,} workspace{'s' if workspaces > 1 else ''}, {workspaces / interval:,.0f} cycles a second"
     done = sum(pair["supervisor"]["cycles"] for pair in pairs) / sum(
         pair["supervisor"]["expected_cycles"] for pair in pairs)
+    ratios = [pair["supervisor"]["cpu_us"] / pair["bare"]["cpu_us"] for pair in pairs]
     rows = [
         Row(f"cpu-{key}", f"CPU of a cycle, {title}", median("supervisor", "cpu_us"), "µs",
-            f"median of {plan.rounds} pairs", target=target, limit=median("bare", "cpu_us"),
-            ratio=statistics.median(pair["supervisor"]["cpu_us"] / pair["bare"]["cpu_us"] for pair in pairs),
+            f"median of {plan.rounds} ({min(ratios):.2f}-{max(ratios):.2f})", target=target,
+            limit=median("bare", "cpu_us"), ratio=statistics.median(ratios),
             details={"pairs": pairs}),
         Row(f"switches-{key}", "  switches of its threads in a cycle", median("supervisor", "switches"), "",
             "voluntary", limit=median("bare", "switches")),
