@@ -14,7 +14,7 @@ from arrivals import BEAT, Arrival, beats_of_each, cycles, lateness, missing, qu
 from processes import Bench, Platform, Process
 
 SETTLE = 0.5  # seconds from the first beat until a start is over
-CONTROL_INTERVAL = 0.1  # seconds; of the bare loop beside a scale run
+CONTROL_INTERVAL = 0.25  # seconds; of the bare loop beside a scale run
 
 
 @dataclass
@@ -201,6 +201,7 @@ def scale_rows(bench: Bench, workspaces: int, interval: float, seconds: float) -
         other_platform = running.enter_context(bench.platform())
         process = running.enter_context(bench.supervisor(platform, workspaces, interval))
         first = platform.first_beat_of(process)
+        start_cpu = process.cpu_ns() / 1e6
         running.enter_context(bench.bare_loop(other_platform, 1, CONTROL_INTERVAL))
         # CPU from when all have begun.
         time.sleep(interval)
@@ -236,6 +237,7 @@ def scale_rows(bench: Bench, workspaces: int, interval: float, seconds: float) -
         Row("scale-cpu", "  CPU of a cycle", cpu / 1e3 / done, "µs", f"over {(end - begin) / 1e9:.0f} s"),
         Row("scale-memory", "  resident memory", memory / 1024, "MiB", "VmRSS"),
         Row("scale-start", "  start to first beat", (first - process.started) / 1e6, "ms", "one start"),
+        Row("scale-start-cpu", "  CPU until then", start_cpu, "ms", "one start"),
     ]
 
 

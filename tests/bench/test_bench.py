@@ -38,6 +38,7 @@ PLAUSIBLE = {
     "scale-cpu": (10, 1e5),
     "scale-memory": (1, 4000),
     "scale-start": (1, 60000),
+    "scale-start-cpu": (1, 60000),
 }
 
 
