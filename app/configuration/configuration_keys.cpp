@@ -1,5 +1,7 @@
 #include "app/configuration/configuration_keys.hpp"
 
+#include "app/spelling/spelling.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <limits>
@@ -219,11 +221,6 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t width
   return result + '\n';
 }
 
-/// How far a suggestion may be from what was written.
-std::size_t tolerance(std::string_view written) {
-  return std::max<std::size_t>(2, written.size() / 3);
-}
-
 } // namespace
 
 std::span<const configuration_key> configuration_keys() {
@@ -277,32 +274,13 @@ const configuration_key& configuration_key_named(std::string_view name) {
   return *place;
 }
 
-std::size_t edit_distance(std::string_view left, std::string_view right) {
-  // Rows of the usual table, the last three of them: a swap looks back two.
-  std::vector<std::size_t> before(right.size() + 1), previous(right.size() + 1), current(right.size() + 1);
-  for (std::size_t j = 0; j <= right.size(); ++j)
-    previous[j] = j;
-  for (std::size_t i = 1; i <= left.size(); ++i) {
-    current[0] = i;
-    for (std::size_t j = 1; j <= right.size(); ++j) {
-      const std::size_t replaced = previous[j - 1] + (left[i - 1] == right[j - 1] ? 0 : 1);
-      current[j] = std::min({previous[j] + 1, current[j - 1] + 1, replaced});
-      if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1])
-        current[j] = std::min(current[j], before[j - 2] + 1);
-    }
-    std::swap(before, previous);
-    std::swap(previous, current);
-  }
-  return previous[right.size()];
-}
-
 std::optional<std::string> nearest_configuration_key(const std::vector<std::string>& parts) {
   const auto written = print_configuration_key(parts);
   constexpr std::size_t longest_compared = 300;
   if (parts.empty() || written.size() > longest_compared)
     return std::nullopt;
   std::optional<std::string> nearest;
-  std::size_t distance = tolerance(written) + 1;
+  std::size_t distance = spelling_tolerance(written) + 1;
   const auto consider = [&](const std::string& candidate, std::size_t candidate_distance) {
     if (candidate_distance < distance) {
       distance = candidate_distance;
@@ -325,15 +303,10 @@ std::optional<std::string> nearest_configuration_key(const std::vector<std::stri
 }
 
 std::optional<std::string> nearest_configuration_option(std::string_view argument) {
-  std::optional<std::string> nearest;
-  std::size_t distance = tolerance(argument) + 1;
-  for (const auto& option : options) {
-    if (const auto candidate = edit_distance(argument, option.name); candidate < distance) {
-      distance = candidate;
-      nearest = std::string(option.name);
-    }
-  }
-  return nearest;
+  std::vector<std::string> names;
+  for (const auto& option : options)
+    names.emplace_back(option.name);
+  return nearest_word(argument, names);
 }
 
 std::string configuration_help() {

@@ -89,9 +89,6 @@ std::string check_workspace_id(std::string_view id);
 std::optional<std::string> nearest_configuration_key(const std::vector<std::string>& parts);
 std::optional<std::string> nearest_configuration_option(std::string_view argument);
 
-/// Number of insertions, deletions, replacements and swaps of neighbours between two texts.
-std::size_t edit_distance(std::string_view left, std::string_view right);
-
 /// The text of `--help`.
 std::string configuration_help();
 

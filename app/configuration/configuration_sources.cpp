@@ -1,4 +1,5 @@
 #include "app/configuration/configuration_builder.hpp"
+#include "app/spelling/spelling.hpp"
 
 #include <algorithm>
 

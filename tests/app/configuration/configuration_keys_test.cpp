@@ -143,11 +143,4 @@ TEST(nearest_key, is_by_edit_distance) {
   EXPECT_EQ(nearest_configuration_option("--chek-config"), "--check-config");
 }
 
-TEST(edit_distance, counts_swaps_once) {
-  EXPECT_EQ(edit_distance("", "abc"), 3u);
-  EXPECT_EQ(edit_distance("abc", "abc"), 0u);
-  EXPECT_EQ(edit_distance("levle", "level"), 1u);
-  EXPECT_EQ(edit_distance("abc", "xbcd"), 2u);
-}
-
 } // namespace
