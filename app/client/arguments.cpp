@@ -1,37 +1,18 @@
 #include "app/client/arguments.hpp"
 
+#include "app/client/command_line.hpp"
+#include "app/client/terminal_text.hpp"
+#include "app/spelling/spelling.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstdlib>
 
 namespace workspace_supervisor {
 
 namespace {
-
-constexpr std::int64_t most_told = 1000000000; ///< of the control API
-constexpr std::int64_t most_results = 1000;    ///< of the control API
-
-struct command {
-  const char* name;
-  std::size_t least; ///< operands
-  std::size_t most;
-  const char* options; ///< those of its own, each between spaces
-};
-
-constexpr std::array commands{
-    command{"status", 0, 0, " --watch "},
-    command{"task", 0, 1, " --done --active "},
-    command{"outcome", 0, 0, " --error --success --count "},
-    command{"wedge", 1, 1, " "},
-    command{"unwedge", 0, 0, " "},
-    command{"beat", 0, 0, " "},
-    command{"results", 0, 0, " --after --limit "},
-    command{"token", 1, 1, " "},
-    command{"events", 0, 0, " "},
-    command{"crash", 1, 1, " "},
-};
-constexpr const char* common_options = " --json --workspace --socket --timeout --help --version ";
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -39,208 +20,143 @@ std::string environment(const char* name) {
 }
 
 std::string default_socket() {
-  if (auto path = environment("WORKSPACE_SUPERVISOR_SOCKET"); !path.empty())
-    return path;
   auto folder = environment("CONFIGS_DIR");
   return (folder.empty() ? "/configs" : folder) + "/.supervisor/control.sock";
 }
 
-const command* find_command(const std::string& name) {
-  const auto* found = std::find_if(commands.begin(), commands.end(),
-                                   [&](const command& entry) { return name == entry.name; });
-  return found == commands.end() ? nullptr : found;
+/// The command that was given, the inner one of "token set"; the program, where none was.
+const CLI::App& chosen_command(const CLI::App& program) {
+  const auto chosen = program.get_subcommands();
+  return chosen.empty() ? program : chosen_command(*chosen.front());
 }
 
-class reader {
-public:
-  reader(const std::vector<std::string>& words, client_arguments& into)
-      : words_{words}
-      , into_{into} {}
+/// "token set"
+std::string full_name(const CLI::App& command) {
+  const auto* above = command.get_parent();
+  return (above && above->get_parent() ? full_name(*above) + ' ' : "") + command.get_name();
+}
 
-  void read() {
-    bool only_operands = false;
-    for (; next_ < words_.size() && into_.trouble.empty(); ++next_) {
-      const auto& word = words_[next_];
-      if (!only_operands && word == "--")
-        only_operands = true;
-      else if (!only_operands && word.size() > 1 && word.front() == '-')
-        read_option(word);
-      else if (into_.command.empty())
-        into_.command = word;
-      else
-        into_.operands.push_back(word);
-    }
+std::string quoted(const std::string& word) {
+  return '"' + word + '"';
+}
+
+std::string suggestion(const std::string& written, const std::vector<std::string>& words) {
+  const auto nearest = nearest_word(written, words);
+  return nearest ? "; did you mean " + *nearest + '?' : "";
+}
+
+std::vector<std::string> subcommand_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const auto* below : command.get_subcommands({}))
+    names.push_back(below->get_name());
+  return names;
+}
+
+std::string about_option(const CLI::App& program, const CLI::App& chosen, const std::string& word) {
+  const auto name = word.substr(0, word.find('='));
+  std::vector<std::string> known;
+  const auto add = [&known](const CLI::App& command) {
+    for (const auto* option : command.get_options())
+      if (option->nonpositional())
+        known.push_back(option->get_name());
+  };
+  add(program);
+  add(chosen);
+  for (const auto* command : program.get_subcommands({})) {
+    if (!command->get_option_no_throw(name))
+      continue;
+    if (command == &chosen)
+      return name + " stands after " + quoted(command->get_name());
+    return name + " is no option of " + quoted(full_name(chosen)) + ", but of " + quoted(command->get_name());
   }
+  const auto meant = suggestion(name, known);
+  const auto operands =
+      chosen.get_options([](const CLI::Option* option) { return option->get_positional(); });
+  return "there is no option " + name + meant +
+         (meant.empty() && !operands.empty() ? "; a text that looks like one goes after --" : "");
+}
 
-private:
-  void read_option(const std::string& word) {
-    const auto equals = word.find('=');
-    auto name = word.substr(0, equals);
-    if (name == "-h")
-      name = "--help";
-    given_.push_back(name);
-    inline_value_.reset();
-    if (equals != std::string::npos)
-      inline_value_ = word.substr(equals + 1);
-    if (name == "--json")
-      into_.json = flag(name);
-    else if (name == "--help")
-      into_.help = flag(name);
-    else if (name == "--version")
-      into_.version = flag(name);
-    else if (name == "--done")
-      into_.done = flag(name);
-    else if (name == "--success")
-      into_.success = flag(name);
-    else if (name == "--socket")
-      into_.socket = value(name);
-    else if (name == "--workspace")
-      into_.workspace = value(name);
-    else if (name == "--error")
-      into_.error = value(name, true);
-    else if (name == "--active")
-      into_.tasks = number(name, 0, most_told);
-    else if (name == "--count")
-      into_.count = number(name, 1, most_told);
-    else if (name == "--after")
-      into_.after = number(name, 0, INT64_MAX);
-    else if (name == "--limit")
-      into_.limit = number(name, 1, most_results);
-    else if (name == "--timeout")
-      into_.timeout = std::chrono::seconds{number(name, 1, 3600)};
-    else if (name == "--watch") {
-      into_.watch = true;
-      if (inline_value_)
-        into_.watch_interval = std::chrono::seconds{number(name, 1, 3600)};
-    } else
-      refuse("there is no option " + name);
+/// The word of which something was left over: of "-hello", taken for -h and more, "-ello".
+std::string whole_word(const std::string& left, const std::vector<std::string>& words) {
+  if (left.size() < 2 || left.front() != '-' || std::find(words.begin(), words.end(), left) != words.end())
+    return left;
+  const auto whole = std::find_if(words.begin(), words.end(), [&left](const std::string& word) {
+    return word.starts_with('-') && word.ends_with(left.substr(1));
+  });
+  return whole == words.end() ? left : *whole;
+}
+
+/// Of a word that found no place.
+std::string about_word(const CLI::App& program, const std::string& word) {
+  const auto& chosen = chosen_command(program);
+  // What stands here may be a token: it is not repeated.
+  if (full_name(chosen).starts_with("token") && !word.starts_with("--"))
+    return R"("token" knows "set" alone, and reads the token from standard input)";
+  if (word.size() > 1 && word.front() == '-')
+    return about_option(program, chosen, word);
+  if (const auto names = subcommand_names(chosen); !names.empty())
+    return "there is no command " + quoted(word) + suggestion(word, names);
+  return quoted(word) + " is too much here; a text of several words stands in quotes";
+}
+
+std::string about_missing(const CLI::App& program) {
+  const auto& chosen = chosen_command(program);
+  for (const auto* option : chosen.get_options())
+    if (option->get_required() && option->count() == 0)
+      return quoted(full_name(chosen)) + " needs " + option->get_name() + ": " + option->get_description();
+  std::string names;
+  for (const auto& name : subcommand_names(chosen))
+    names += (names.empty() ? "" : ", ") + name;
+  if (&chosen == &program)
+    return "which command? There are " + names;
+  return quoted(full_name(chosen)) + " needs a word more: " + names;
+}
+
+std::string about_exclusion(std::string text) {
+  const std::string between = " excludes ";
+  if (const auto place = text.find(between); place != std::string::npos)
+    text.replace(place, between.size(), " or ");
+  return "either " + text + ", not both";
+}
+
+std::string trouble_of(const CLI::App& program, const CLI::ParseError& error,
+                       const std::vector<std::string>& words) {
+  const bool asked = dynamic_cast<const CLI::Success*>(&error) != nullptr;
+  for (const auto& left : program.remaining(true)) {
+    const auto word = written_word(left);
+    // Help is given for whatever stands beside it, but not for "-hello".
+    if (word != "--" && (!asked || (word.size() > 1 && word.front() == '-')))
+      return about_word(program, whole_word(word, words));
   }
-
-  bool flag(const std::string& name) {
-    if (inline_value_)
-      refuse(name + " takes no value");
-    return true;
-  }
-
-  std::string value(const std::string& name, bool may_be_empty = false) {
-    std::string result;
-    if (inline_value_)
-      result = *inline_value_;
-    else if (next_ + 1 < words_.size())
-      result = words_[++next_];
-    else
-      refuse(name + " needs a value");
-    if (result.empty() && !may_be_empty)
-      refuse(name + " needs a value that is not empty");
-    return result;
-  }
-
-  std::int64_t number(const std::string& name, std::int64_t least, std::int64_t most) {
-    const auto text = value(name);
-    std::int64_t result = least;
-    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), result);
-    if (error == std::errc{} && rest == text.data() + text.size() && result >= least && result <= most)
-      return result;
-    refuse(name + ": expected an integer from " + std::to_string(least) + " to " + std::to_string(most) +
-           ", found \"" + text + '"');
-    return least;
-  }
-
-  void refuse(const std::string& why) {
-    if (into_.trouble.empty())
-      into_.trouble = why;
-  }
-
-public:
-  /// Whether the words make sense together.
-  void check() {
-    if (into_.help || into_.version || !into_.trouble.empty())
-      return;
-    if (into_.command.empty())
-      return refuse("which command?");
-    const auto* chosen = find_command(into_.command);
-    if (!chosen)
-      return refuse("there is no command \"" + into_.command + '"');
-    for (const auto& name : given_)
-      if (const auto sought = ' ' + name + ' ';
-          std::string{common_options}.find(sought) == std::string::npos &&
-          std::string{chosen->options}.find(sought) == std::string::npos)
-        return refuse(name + " is no option of \"" + into_.command + '"');
-    if (into_.operands.size() < chosen->least)
-      return refuse('"' + into_.command + "\" needs " +
-                    (into_.command == "wedge"   ? "a reason"
-                     : into_.command == "crash" ? "an actor's name"
-                                                : "\"set\""));
-    if (into_.operands.size() > chosen->most)
-      return refuse("\"" + into_.operands[chosen->most] +
-                    "\" is too much here; a text of several words stands in quotes");
-    check_command();
-  }
-
-private:
-  void check_command() {
-    if (into_.command == "task" && into_.done == !into_.operands.empty())
-      refuse(into_.done ? "either a text or --done" : "\"task\" needs the task's text, or --done");
-    else if (into_.command == "task" && into_.done && into_.tasks)
-      refuse("either --active or --done");
-    else if (into_.command == "outcome" && into_.success == into_.error.has_value())
-      refuse("\"outcome\" needs either --success or --error TEXT");
-    else if (into_.command == "token" && into_.operands.front() != "set")
-      refuse("\"token\" knows \"set\" alone, and reads the token from standard input");
-  }
-
-  const std::vector<std::string>& words_;
-  client_arguments& into_;
-  std::size_t next_ = 0;
-  std::vector<std::string> given_;
-  std::optional<std::string> inline_value_;
-};
+  if (asked)
+    return {};
+  if (dynamic_cast<const CLI::RequiredError*>(&error))
+    return about_missing(program);
+  if (dynamic_cast<const CLI::ExcludesError*>(&error))
+    return about_exclusion(error.what());
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error))
+    return words.back() + " needs a value"; // the line ended
+  return error.what();
+}
 
 } // namespace
 
 client_arguments read_client_arguments(const std::vector<std::string>& words) {
   client_arguments result;
-  result.socket = default_socket();
   result.environment_workspace = environment("WORKSPACE_ID");
-  reader input{words, result};
-  input.read();
-  input.check();
+  const auto program = client_command_line(result);
+  try {
+    read_command_line(*program, words);
+    result.command = program->get_subcommands().front()->get_name();
+  } catch (const CLI::ParseError& error) {
+    result.trouble = safe_text(trouble_of(*program, error, words));
+    if (result.trouble.empty())
+      result.answer = dynamic_cast<const CLI::CallForVersion*>(&error) ? error.what() + std::string{'\n'}
+                                                                       : program->help();
+  }
+  if (result.socket.empty())
+    result.socket = default_socket();
   return result;
-}
-
-const char* client_help() {
-  return R"(workspacectl COMMAND [OPTION]...
-
-Talks to a running workspace-supervisor over its control socket.
-
-Commands
-  status [--watch[=SECONDS]]   what the supervisor and its workspaces are doing; --watch redraws it
-  task TEXT [--active=N]       the agent works on this now, with N active tasks (1)
-  task --done                  the agent is idle
-  outcome --success [--count=N]     a request to the agent went well (N did)
-  outcome --error TEXT [--count=N]  one failed, with this text
-  wedge REASON                 report the runtime as stuck, until "unwedge"
-  unwedge
-  beat                         a heartbeat and a poll for results now; waits for both
-  results [--after=SEQ] [--limit=N]  results of delegations, oldest first (the first 100)
-  token set                    read a new token from standard input, save it and use it
-  events                       what happens, as it happens, until interrupted
-  crash ACTOR                  let an actor crash (needs supervisor.fault-injection = true)
-
-Options of every command
-  --workspace ID   default: WORKSPACE_ID, else the only one there is; "status" and "events" show all
-  --socket PATH    default: WORKSPACE_SUPERVISOR_SOCKET, else .supervisor/control.sock in CONFIGS_DIR or /configs
-  --json           print the supervisor's answer as it came
-  --timeout SECONDS  how long an answer is waited for (15; for "beat" 90)
-  --help, --version
-
-Exit codes
-  0   done; for "status": everything shown is online; for "beat": both were delivered
-  1   the supervisor refused it, and the message says why
-  2   the command line is wrong
-  3   "status": a workspace is not online; "beat": the beat or the poll failed; "events": the stream ended
-  69  no supervisor was reached, or it gave no answer in time
-)";
 }
 
 } // namespace workspace_supervisor

@@ -38,15 +38,11 @@ struct client_arguments {
   std::int64_t after = 0;            ///< results
   std::int64_t limit = 100;          ///< results
 
-  bool help = false;
-  bool version = false;
+  std::string answer;  ///< what --help or --version prints; "": neither was asked for
   std::string trouble; ///< what is wrong with the command line; "": nothing
 };
 
 /// Reads a command line (without the program's name); takes the rest from the environment.
 client_arguments read_client_arguments(const std::vector<std::string>& words);
-
-/// What --help prints.
-const char* client_help();
 
 } // namespace workspace_supervisor

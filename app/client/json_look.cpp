@@ -4,42 +4,64 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+
+#include <algorithm>
 
 namespace workspace_supervisor {
 
 namespace json = boost::json;
 
+namespace {
+
+/// Beyond any count, byte, second or time there is: sums and conversions to integers stay in range.
+constexpr double largest_number = 1e15;
+
+} // namespace
+
+json::object parsed(const std::string& text) {
+  json::error_code error;
+  auto value = json::parse(text, error);
+  auto* object = error ? nullptr : value.if_object();
+  return object ? std::move(*object) : json::object{};
+}
+
 const json::object& object_in(const json::object& object, std::string_view name) {
   static const json::object none;
   const auto* found = object.if_contains(name);
-  return found && found->is_object() ? found->get_object() : none;
+  const auto* inner = found ? found->if_object() : nullptr;
+  return inner ? *inner : none;
 }
 
 const json::array& array_in(const json::object& object, std::string_view name) {
   static const json::array none;
   const auto* found = object.if_contains(name);
-  return found && found->is_array() ? found->get_array() : none;
+  const auto* inner = found ? found->if_array() : nullptr;
+  return inner ? *inner : none;
 }
 
 std::string text_in(const json::object& object, std::string_view name) {
   const auto* found = object.if_contains(name);
-  return found && found->is_string() ? safe_text(std::string_view{found->get_string()}) : std::string{};
+  const auto* text = found ? found->if_string() : nullptr;
+  return text ? safe_text(std::string_view{*text}) : std::string{};
 }
 
 double number_in(const json::object& object, std::string_view name) {
   const auto* found = object.if_contains(name);
-  return found && found->is_number() ? found->to_number<double>() : 0;
+  return found && found->is_number() ? std::clamp(found->to_number<double>(), -largest_number, largest_number)
+                                     : 0;
 }
 
 std::string count_in(const json::object& object, std::string_view name) {
   const auto number = number_in(object, name);
-  return number >= 0 && number < 9e18 ? std::to_string(static_cast<long long>(number)) : "?";
+  return number >= 0 && number < largest_number ? std::to_string(static_cast<long long>(number)) : "?";
 }
 
 bool flag_in(const json::object& object, std::string_view name) {
   const auto* found = object.if_contains(name);
-  return found && found->is_bool() && found->get_bool();
+  const auto* flag = found ? found->if_bool() : nullptr;
+  return flag && *flag;
 }
 
 } // namespace workspace_supervisor

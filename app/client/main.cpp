@@ -10,12 +10,8 @@ int main(int argument_count, char** arguments) {
     std::fprintf(stderr, "workspacectl: %s\nworkspacectl --help tells more.\n", read.trouble.c_str());
     return client_usage;
   }
-  if (read.help) {
-    std::fputs(client_help(), stdout);
-    return client_done;
-  }
-  if (read.version) {
-    std::puts("workspacectl " WORKSPACE_SUPERVISOR_VERSION);
+  if (!read.answer.empty()) {
+    std::fputs(read.answer.c_str(), stdout);
     return client_done;
   }
   return run_client(read);

@@ -8,6 +8,7 @@ import pty
 import signal
 import socket
 import subprocess
+import termios
 import threading
 import time
 from pathlib import Path
@@ -181,6 +182,23 @@ def test_a_token_typed_at_a_terminal_is_not_shown(platform: Platform, supervisor
     assert platform.token_file.read_text().strip() == "typed-token"
 
 
+def test_a_terminal_shows_what_is_typed_again_after_an_interrupt() -> None:
+    ours, its = pty.openpty()
+    try:
+        with subprocess.Popen([PROGRAM, "token", "set"], env=clean_environment(), stdin=its, stdout=its, stderr=its,
+                              start_new_session=True) as typing:
+            said = b""
+            while b"Token:" not in said:
+                said += os.read(ours, 1024)
+            assert not termios.tcgetattr(its)[3] & termios.ECHO
+            typing.send_signal(signal.SIGINT)
+            assert typing.wait(PATIENCE) == -signal.SIGINT
+        assert termios.tcgetattr(its)[3] & termios.ECHO
+    finally:
+        os.close(ours)
+        os.close(its)
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_events(run: Run, supervisor: SupervisorProcess, form: str) -> None:
     environment = clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)
@@ -285,6 +303,32 @@ def test_no_answer_in_time(run: Run, tmp_path: Path) -> None:
     assert failed.returncode == 69 and "did not answer" in failed.stderr
 
 
+@pytest.mark.parametrize("answer, told", [
+    (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "does not speak HTTP"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "ended before the answer did"),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "too long"),
+])
+@pytest.mark.parametrize("command", ["status", "events"])
+def test_what_answers_is_no_supervisor(run: Run, tmp_path: Path, command: str, answer: bytes, told: str) -> None:
+    with socket.socket(socket.AF_UNIX) as strange:
+        strange.bind(str(tmp_path / "control.sock"))
+        strange.listen()
+
+        def serve() -> None:
+            client, _ = strange.accept()
+            with client:
+                client.recv(65536)
+                client.sendall(answer)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        failed = run(command)
+        serving.join()
+    assert failed.returncode == 69 and "Is it the control socket" in failed.stderr
+    # A stream may be of any length: this one just ends too early.
+    assert told in failed.stderr or (command == "events" and "ended before" in failed.stderr)
+
+
 def test_a_path_that_is_too_long(run: Run) -> None:
     failed = run("status", "--socket=/" + "x" * 200)
     assert failed.returncode == 69 and "107 bytes" in failed.stderr
@@ -304,6 +348,33 @@ def test_a_wrong_command_line(run: Run, arguments: "list[str]") -> None:
     failed = run(*arguments)
     assert failed.returncode == 2
     assert failed.stderr.startswith("workspacectl: ") and failed.stdout == ""
+
+
+@pytest.mark.parametrize("arguments, meant", [
+    (["staus"], "status"), (["status", "--jsno"], "--json"), (["results", "--limits=3"], "--limit"),
+])
+def test_a_misspelt_word_is_told_with_the_nearest(run: Run, arguments: "list[str]", meant: str) -> None:
+    failed = run(*arguments)
+    assert failed.returncode == 2
+    assert f"did you mean {meant}?" in failed.stderr
+
+
+def test_output_that_nobody_reads(run: Run, supervisor: SupervisorProcess) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)
+    try:
+        done = subprocess.run([PROGRAM, "status"], env=environment, stdout=writing, stderr=subprocess.PIPE, text=True,
+                              timeout=PATIENCE)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
+
+
+def test_help_of_one_command(run: Run) -> None:
+    said = run("task", "--help")
+    assert said.returncode == 0
+    assert said.stdout.startswith("workspacectl task") and "--done" in said.stdout and "--limit" not in said.stdout
 
 
 def test_help_documents_commands_and_exit_codes(run: Run) -> None:
