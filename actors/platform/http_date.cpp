@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <date/date.h>
-#include <istream>
-#include <locale>
-#include <sstream>
 #include <string>
+#include <time.h>
 
 namespace workspace_supervisor {
 
@@ -21,28 +20,25 @@ constexpr const char* forms[] = {
     "%a %b %e %T %Y",      // "Sun Nov  6 08:49:37 1994"
 };
 
-std::optional<std::int64_t> read_date(const std::string& text) {
-  for (const char* form : forms) {
-    std::istringstream in(text);
-    in.imbue(std::locale::classic());
-    date::sys_seconds time;
-    if (in >> date::parse(form, time) && in.peek() == std::istringstream::traits_type::eof())
-      return time.time_since_epoch().count();
-  }
-  return std::nullopt;
-}
-
 } // namespace
 
+// strptime reads (in the C locale, which this process never leaves), date's calendar says whether there is such
+// a day. date's own reading goes by streams and locales: 2.5 µs an answer, and 300 KiB of code in use.
 std::optional<std::int64_t> parse_http_date(std::string_view text) {
-  // A stream takes microseconds, and this is read from every answer; those of one second have the same date.
-  thread_local std::string last_text;
-  thread_local std::optional<std::int64_t> last_date;
-  if (text != last_text) {
-    last_text = text;
-    last_date = read_date(last_text);
+  const std::string ended{text};
+  for (const char* form : forms) {
+    std::tm parts{};
+    const char* end = ::strptime(ended.c_str(), form, &parts);
+    if (end == nullptr || *end != '\0')
+      continue;
+    const auto day = date::year{parts.tm_year + 1900} / (parts.tm_mon + 1) / parts.tm_mday;
+    if (!day.ok())
+      return std::nullopt;
+    const auto time = date::sys_days{day} + std::chrono::hours{parts.tm_hour} +
+                      std::chrono::minutes{parts.tm_min} + std::chrono::seconds{parts.tm_sec};
+    return std::chrono::seconds{time.time_since_epoch()}.count();
   }
-  return last_date;
+  return std::nullopt;
 }
 
 std::int64_t parse_retry_after(std::string_view text, std::int64_t now) {
