@@ -5,6 +5,7 @@
 /// `inspect` to `object(...).fields(...)`, and `hooked_actor` to that version's `enqueue` and `consume`.
 
 #include "messages/message_observer.hpp"
+#include "messages/shared_text.hpp"
 
 #include <boost/describe.hpp>
 #include <boost/mp11.hpp>
@@ -15,6 +16,7 @@
 #include <caf/config.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/mailbox_element.hpp>
+#include <caf/meta/load_callback.hpp>
 #include <caf/meta/type_name.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/send.hpp>
@@ -35,6 +37,10 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
 
 #if CAF_VERSION < 1700 || CAF_VERSION >= 1800
 #error "Only the branch for CAF 0.17 is written: add one here for the installed version."
@@ -73,7 +79,32 @@ auto inspect(Inspector& inspector, T& value) {
   }(boost::mp11::mp_rename<members, boost::mp11::mp_list>{});
 }
 
+/// A text that is shared is a text to whoever looks into the message.
+template <class Inspector>
+auto inspect(Inspector& inspector, shared_text& value) {
+  auto text = value.get();
+  return inspector(caf::meta::type_name("text"), text, caf::meta::load_callback([&value, &text] {
+                     value = shared_text{std::move(text)};
+                     return caf::error{};
+                   }));
+}
+
 namespace framework {
+
+// Debian's CAF is not built for ThreadSanitizer, which so cannot see that a mailbox orders what happens
+// before a message is sent and after it is received, nor the counting of an actor's references. These tell
+// it.
+#ifdef __SANITIZE_THREAD__
+inline void hand_over(void* what) noexcept {
+  __tsan_release(what);
+}
+inline void take_over(void* what) noexcept {
+  __tsan_acquire(what);
+}
+#else
+inline void hand_over(void*) noexcept {}
+inline void take_over(void*) noexcept {}
+#endif
 
 /// Sent by an actor to itself when one of its timers is due.
 struct timer_due {
@@ -130,6 +161,8 @@ public:
     });
   }
 
+  ~hooked_actor() override { take_over(this); }
+
   /// From now on `observer`, which outlives the actor, is told of every message. Called at the start.
   void observe(message_observer* observer) noexcept { observer_.store(observer, std::memory_order_release); }
 
@@ -137,6 +170,7 @@ public:
   void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override {
     if (auto* observer = observer_.load(std::memory_order_acquire))
       observer->enqueued();
+    hand_over(element.get());
     Base::enqueue(std::move(element), unit);
   }
 
@@ -163,7 +197,10 @@ public:
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
     for (const auto& timer : std::exchange(timers_, {}))
       timers_clock().cancel_timer(timer.name);
-    return Base::cleanup(std::move(reason), host);
+    timers_clock().cancel_timeouts(this); // CAF leaves them until they are due
+    const bool first = Base::cleanup(std::move(reason), host);
+    hand_over(this);
+    return first;
   }
 
 protected:
@@ -171,8 +208,11 @@ protected:
     // When a handler throws, CAF looks there for whom to answer; it would find the message before this one,
     // long freed, where nobody but `Base::consume` sets it: not for a timer, not for an injected crash.
     this->current_element_ = &element;
+    take_over(&element);
     const auto id = element.mid;
     const auto sender = id.is_request() ? element.sender : nullptr;
+    if (id.is_response()) // CAF leaves the time-out of what has been answered until it is due
+      timers_clock().cancel_request_timeout(this, id);
     auto* observer = observer_.load(std::memory_order_relaxed);
     try {
       if (observer)
@@ -180,6 +220,7 @@ protected:
       auto result = dispatch(element);
       if (observer)
         observer->after_message();
+      hand_over(this);
       return result;
     } catch (...) {
       if (observer)

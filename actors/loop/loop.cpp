@@ -6,13 +6,17 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <caf/execution_unit.hpp>
+#include <caf/intrusive_ptr.hpp>
 #include <caf/resumable.hpp>
+#include <caf/scheduled_actor.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -27,139 +31,168 @@ constexpr std::size_t handlers_per_round = 64;
 
 } // namespace
 
-struct actor_loop::impl {
-  class unit;
+struct actor_loop::impl final : loop_orders {
   class coordinator;
+
+  /// What actors on the loop see of it. Lives as long as the loop: an actor that is ended after the thread's
+  /// end may still hold it.
+  class unit final : public caf::execution_unit {
+  public:
+    unit(impl& loop, caf::actor_system& system)
+        : execution_unit{&system}
+        , loop_{loop} {}
+    void exec_later(caf::resumable* actor) override { loop_.enqueue(actor); }
+
+  private:
+    impl& loop_;
+  };
 
   explicit impl(actor_loop_options given)
       : options{std::move(given)}
       , work{context.get_executor()}
-      , clock{context, [this](std::function<void()> function) {
-                run_here(std::move(function));
-              }} {}
+      , clock{context, *this} {}
 
-  bool is_here() const noexcept {
+  bool is_here() const noexcept override {
     return owner.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
-
-  void run_here(std::function<void()> function) {
-    if (is_here() || closed.load())
-      function();
-    else
-      boost::asio::post(context, std::move(function));
   }
 
   /// Takes over a reference to the actor. Any thread.
   void enqueue(caf::resumable* actor) {
-    if (is_here()) {
+    if (is_here())
       ready.push_back(actor);
-      return;
-    }
+    else if (!hand_over([actor](inbox& into) { into.actors.push_back(actor); }))
+      drop(actor); // what is told to an actor after the end is not heard any more
+  }
+
+  void order(std::function<void()> function) override {
+    hand_over([&function](inbox& into) { into.orders.push_back(std::move(function)); });
+  }
+
+  /// What other threads have for the loop, each kind in order.
+  struct inbox {
+    std::vector<caf::resumable*> actors; ///< each is a reference
+    std::vector<std::function<void()>> orders;
+
+    bool empty() const noexcept { return actors.empty() && orders.empty(); }
+  };
+
+  /// @returns whether the loop will see it: not after its end
+  template <class Put>
+  bool hand_over(Put put) {
     bool first = false;
     {
       const std::lock_guard lock{mutex};
-      if (!closed.load()) {
-        first = inbox.empty();
-        inbox.push_back(actor);
-        actor = nullptr;
-      }
+      if (closed)
+        return false;
+      first = given.empty();
+      put(given);
     }
-    if (actor != nullptr) // what is told to an actor after the end is not heard any more
-      caf::scheduler::abstract_coordinator::cleanup_and_release(actor);
-    else if (first) // one wake-up serves all that come before it is seen
+    if (first) // one wake-up serves all that come before it is seen
       boost::asio::post(context, [this] { take_inbox(); });
+    return true;
   }
 
   void take_inbox() {
     {
       const std::lock_guard lock{mutex};
-      taken.swap(inbox);
+      std::swap(taken, given);
     }
-    ready.insert(ready.end(), taken.begin(), taken.end());
-    taken.clear();
+    ready.insert(ready.end(), taken.actors.begin(), taken.actors.end());
+    taken.actors.clear();
+    for (auto& function : taken.orders)
+      function();
+    taken.orders.clear();
   }
 
-  void run(caf::execution_unit& unit) {
+  void run() {
     owner.store(std::this_thread::get_id());
     while (!stopping) {
       try {
-        run_actors(unit);
+        run_actors();
         if (ready.empty())
           context.run_one();
         else
           for (std::size_t left = handlers_per_round; left > 0 && context.poll_one() > 0; --left) {
           }
       } catch (const std::exception& exception) {
-        if (options.on_exception)
-          options.on_exception(exception.what());
+        tell(exception.what());
+      } catch (...) {
+        tell("an exception of unknown type");
       }
     }
     owner.store(std::thread::id{});
   }
 
+  void tell(const char* exception) {
+    if (options.on_exception)
+      options.on_exception(exception);
+  }
+
   /// One round: whoever becomes ready meanwhile comes in the next one, behind the sockets.
-  void run_actors(caf::execution_unit& unit) {
+  void run_actors() {
     for (auto left = std::min(ready.size(), actors_per_round); left > 0 && !stopping; --left) {
-      auto* actor = ready.front();
+      // A reference that is given up whatever becomes of the turn.
+      caf::intrusive_ptr<caf::resumable> actor{ready.front(), false};
       ready.pop_front();
-      switch (actor->resume(&unit, options.messages_per_turn)) {
-      case caf::resumable::resume_later:
-        ready.push_back(actor);
-        break;
-      case caf::resumable::shutdown_execution_unit:
-      case caf::resumable::done:
-      case caf::resumable::awaiting_message:
-        intrusive_ptr_release(actor);
-        break;
-      }
+      if (actor->resume(&*here, options.messages_per_turn) == caf::resumable::resume_later)
+        ready.push_back(actor.release());
     }
   }
 
-  void start(caf::actor_system& system);
+  void start(caf::actor_system& system) {
+    here.emplace(*this, system);
+    const all_signals_blocked blocked;
+    thread = std::thread{[this] {
+      run();
+    }};
+  }
 
   /// Ends the thread. Actors that still have messages are ended without handling them.
   void stop() {
+    if (!thread.joinable())
+      return;
     boost::asio::post(context, [this] { stopping = true; });
-    if (thread.joinable())
-      thread.join();
+    thread.join();
+    inbox left;
     {
       const std::lock_guard lock{mutex};
-      closed.store(true);
-      ready.insert(ready.end(), inbox.begin(), inbox.end());
-      inbox.clear();
+      closed = true;
+      std::swap(left, given);
     }
+    for (auto* actor : left.actors)
+      drop(actor);
     while (!ready.empty()) {
       auto* actor = ready.front();
       ready.pop_front();
-      caf::scheduler::abstract_coordinator::cleanup_and_release(actor);
+      drop(actor);
     }
-    clock.cancel_all();
+    clock.clear();
+  }
+
+  /// Ends an actor that will have no turn any more, and gives up the reference.
+  static void drop(caf::resumable* actor) {
+    if (actor->subtype() == caf::resumable::scheduled_actor) {
+      auto& scheduled = *static_cast<caf::scheduled_actor*>(actor);
+      // CAF would end it without destroying its state.
+      if (!scheduled.getf(caf::abstract_actor::is_cleaned_up_flag))
+        scheduled.on_exit();
+    }
+    caf::scheduler::abstract_coordinator::cleanup_and_release(actor);
   }
 
   actor_loop_options options;
   boost::asio::io_context context{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
   loop_clock clock;
+  std::optional<unit> here;
   std::deque<caf::resumable*> ready; ///< the loop's thread; each is a reference
   bool stopping = false;             ///< the loop's thread
   std::atomic<std::thread::id> owner{};
   std::mutex mutex;
-  std::vector<caf::resumable*> inbox; ///< under the mutex
-  std::vector<caf::resumable*> taken; ///< the loop's thread; kept so that its memory is used again
-  std::atomic<bool> closed{false};    ///< the thread has ended
+  inbox given;         ///< under the mutex
+  inbox taken;         ///< the loop's thread; kept so that its memory is used again
+  bool closed = false; ///< under the mutex: the thread has ended
   std::thread thread;
-};
-
-/// What actors on the loop see of it.
-class actor_loop::impl::unit final : public caf::execution_unit {
-public:
-  unit(impl& loop, caf::actor_system& system)
-      : execution_unit{&system}
-      , loop_{loop} {}
-  void exec_later(caf::resumable* actor) override { loop_.ready.push_back(actor); }
-
-private:
-  impl& loop_;
 };
 
 /// What CAF sees of it: the system's scheduler.
@@ -182,14 +215,6 @@ public:
 private:
   impl& loop_;
 };
-
-void actor_loop::impl::start(caf::actor_system& system) {
-  const all_signals_blocked blocked;
-  thread = std::thread{[this, &system] {
-    unit here{*this, system};
-    run(here);
-  }};
-}
 
 actor_loop::actor_loop(actor_loop_options options)
     : impl_{std::make_unique<impl>(std::move(options))} {}
@@ -215,14 +240,11 @@ void actor_loop::post(std::function<void()> function) {
 }
 
 void actor_loop::post_and_wait(const std::function<void()>& function) {
-  if (!impl_->thread.joinable())
+  if (is_here() || !impl_->thread.joinable())
     return function();
-  std::promise<void> done;
-  post([&] {
-    function();
-    done.set_value();
-  });
-  done.get_future().wait();
+  std::packaged_task<void()> task{function};
+  post([&task] { task(); });
+  task.get_future().get();
 }
 
 std::size_t actor_loop::timers() const noexcept {

@@ -21,7 +21,7 @@ struct actor_loop_options {
   /// Messages that an actor handles before it makes way for another.
   std::size_t messages_per_turn = 25;
   /// Told of an exception that left a socket's handler: a bug that nobody else would hear of. On the loop's
-  /// thread.
+  /// thread; must not throw.
   std::function<void(const std::string&)> on_exception;
 };
 
@@ -50,8 +50,9 @@ public:
   bool is_here() const noexcept;
   /// Calls `function` on the loop's thread, soon. Any thread.
   void post(std::function<void()> function);
-  /// Calls `function` on the loop's thread and waits until it has returned; where no thread runs (before the
-  /// system starts, after it has ended) on the caller's. Not from the loop's thread.
+  /// Calls `function` on the loop's thread and waits until it has returned or thrown, which is thrown here;
+  /// on the caller's where that is the loop's, or where no thread runs (before the system starts, after it
+  /// ended).
   void post_and_wait(const std::function<void()>& function);
 
   /// Timers that are set now, of actors and CAF's own. On the loop's thread; for tests and statistics.

@@ -5,6 +5,7 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -17,15 +18,27 @@ namespace workspace_supervisor {
 /// By how much a timer may be late, so that those due together wake the thread once.
 inline constexpr std::chrono::milliseconds timer_grain{2};
 
+/// How the clock comes onto the loop's thread.
+class loop_orders {
+public:
+  virtual ~loop_orders() = default;
+  /// Whether the calling thread is the loop's.
+  virtual bool is_here() const noexcept = 0;
+  /// Has `function` called on the loop's thread, soon, each of a thread's in order; not after the loop's end.
+  virtual void order(std::function<void()> function) = 0;
+};
+
 /// The clock of all actors: one Asio timer over a map of what is due, in order. Whatever is cancelled, or
 /// belongs to an actor that has ended, is gone from it at once. Any thread; off the loop's, an order takes
 /// effect when the loop comes to it.
 class loop_clock final : public framework::timer_clock {
 public:
-  /// @param on_loop calls a function on the loop's thread: at once if that is the caller's, else soon
-  loop_clock(boost::asio::io_context& context, std::function<void(std::function<void()>)> on_loop);
+  loop_clock(boost::asio::io_context& context, loop_orders& loop);
 
+  /// Timers that are set. On the loop's thread, or after it.
   std::size_t size() const noexcept { return due_.size(); }
+  /// Forgets all timers. On the loop's thread, or after it.
+  void clear();
 
   // what our actors use
   void set_timer(timer_name name, caf::weak_actor_ptr actor) override;
@@ -48,7 +61,7 @@ public:
 
 private:
   /// Of which kind a timeout of CAF's own is, and which one, so that it can be cancelled.
-  enum class kind : std::uint8_t { ordinary, request };
+  enum class kind : std::uint8_t { ordinary, request, message };
   using timeout_name = std::tuple<caf::actor_id, kind, std::uint64_t>;
   using function = std::function<void()>;
 
@@ -57,15 +70,19 @@ private:
     std::unique_ptr<function> call; ///< of a timeout of CAF's own, of which there are few
   };
 
+  template <class Function>
+  void on_loop(Function function);
   void add(timer_name name, entry added);
+  void remove(timer_name name);
   void add_timeout(time_point when, timeout_name timeout, function call);
   void cancel(timeout_name timeout);
   void arm();
   void run_due();
 
-  std::function<void(function)> on_loop_;
+  loop_orders& loop_;
   std::map<timer_name, entry> due_;
-  std::map<timeout_name, timer_name> timeouts_; ///< those of CAF's own that can be cancelled
+  std::map<timeout_name, timer_name> timeouts_; ///< those of CAF's own, by whose they are
+  std::atomic<std::size_t> timeout_count_{0};   ///< of them, with those that are on their way here
   boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                     boost::asio::wait_traits<std::chrono::steady_clock>,
                                     boost::asio::io_context::executor_type>

@@ -159,12 +159,49 @@ TEST_F(loop_test, an_exception_that_leaves_a_sockets_handler_is_told_and_the_loo
 
 TEST_F(loop_test, a_function_that_is_posted_from_the_loop_is_called_later) {
   std::string order;
+  event_flag called;
   loop.post_and_wait([&] {
-    loop.post([&] { order += 'b'; });
+    loop.post([&] {
+      order += 'b';
+      called.set();
+    });
     order += 'a';
   });
-  loop.post_and_wait([] {});
+  ASSERT_TRUE(called.wait());
   EXPECT_EQ(order, "ab");
+}
+
+TEST_F(loop_test, an_exception_of_any_type_is_told) {
+  loop.post([] { throw 1; });
+  loop.post_and_wait([&] { EXPECT_EQ(exceptions.size(), 1u); });
+}
+
+TEST_F(loop_test, whoever_waits_for_a_function_gets_its_exception) {
+  EXPECT_THROW(loop.post_and_wait([] { throw std::runtime_error("out of it"); }), std::runtime_error);
+  loop.post_and_wait([&] { EXPECT_TRUE(exceptions.empty()); });
+}
+
+TEST_F(loop_test, on_the_loop_itself_nobody_waits_for_it) {
+  bool called = false;
+  loop.post_and_wait([&] { loop.post_and_wait([&] { called = true; }); });
+  EXPECT_TRUE(called);
+}
+
+TEST_F(loop_test, the_state_of_actors_that_are_alive_at_the_end_is_destroyed) {
+  auto held = std::make_shared<int>(0);
+  const std::weak_ptr<int> watched = held;
+  system->await_actors_before_shutdown(false);
+  {
+    const auto actor = spawn_worker([held](worker_pointer self, std::int64_t number) {
+      state_of(self).held = held;
+      tell_itself_for_ever(self, number);
+    });
+    tell(actor, 0);
+    settle(actor);
+  }
+  held.reset();
+  system.reset();
+  EXPECT_TRUE(watched.expired());
 }
 
 TEST_F(loop_test, ends_in_order_with_actors_alive_and_messages_and_timers_waiting) {

@@ -182,6 +182,28 @@ TEST_F(loop_test, a_request_that_is_not_answered_in_time_fails_and_one_that_is_l
   end(silent);
 }
 
+TEST_F(loop_test, time_outs_and_later_messages_of_an_actor_that_has_ended_leave_nothing_behind) {
+  auto held = std::make_shared<int>(0);
+  const std::weak_ptr<int> watched = held;
+  const auto silent = system->spawn(never_answering, 0);
+  {
+    const auto actor = spawn_worker([silent, held](worker_pointer self, std::int64_t) {
+      self->request(silent, std::chrono::minutes{60}, are_you_there{})
+          .then([held](done) {}, [held](caf::error&) {});
+      self->delayed_send(worker_interface{self}, hours{1}, numbered{1});
+    });
+    held.reset();
+    tell(actor, 0);
+    settle(actor);
+    EXPECT_EQ(timers(), 2u);
+    end(actor);
+  }
+  end(silent);
+  system->await_all_actors_done();
+  EXPECT_EQ(timers(), 0u);
+  EXPECT_TRUE(watched.expired());
+}
+
 TEST_F(loop_test, messages_that_are_sent_for_later_arrive) {
   event_flag arrived;
   const auto actor = spawn_worker([&](worker_pointer self, std::int64_t number) {
