@@ -16,7 +16,7 @@ configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR)
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run debug test smoke format format-check lint soak bench clean
+.PHONY: help build run debug test tsan smoke format format-check lint soak bench clean
 
 help: ## this list
 	@echo "Targets:"
@@ -36,13 +36,20 @@ debug: ## the build that is tested, with ASan and UBSan: build-debug/
 	$(call configure,debug)
 	$(call compile,debug)
 
-test: ## everything: format, release build and its smoke test, all tests with ASan and UBSan
+test: ## everything: format, release build and its smoke test, all tests with ASan and UBSan, some with TSan
 	@scripts/ensure-packages build test format
 	$(MAKE) --no-print-directory format-check
 	$(MAKE) --no-print-directory smoke
 	$(MAKE) --no-print-directory debug
 	@# A second try where a loaded machine was too slow for a test; what fails twice fails.
 	ctest --preset debug --parallel $(JOBS) --repeat until-pass:2
+	$(MAKE) --no-print-directory tsan
+
+tsan: ## the tests of the loop and of the log with ThreadSanitizer: build-tsan/
+	@scripts/ensure-packages build test
+	$(call configure,tsan)
+	$(call compile,tsan)
+	ctest --preset tsan --parallel $(JOBS)
 
 smoke: build ## the release binary end to end: configuration check, dev mode, SIGTERM
 	tests/smoke.sh build
@@ -74,5 +81,5 @@ bench: ## what it costs, on the release build (docs/performance.md): the table, 
 	bench/bench.py $(ARGS)
 	build/supervisor-bench
 
-clean: ## remove build/ and build-debug/
-	rm -rf build build-debug
+clean: ## remove build/, build-debug/ and build-tsan/
+	rm -rf build build-debug build-tsan
