@@ -233,7 +233,7 @@ void configuration_builder::assign(const std::vector<std::string>& parts, config
   if (parts.front() == "workspaces")
     add_workspace_id(parts[1], origin);
   auto printed = print_configuration_key(parts);
-  if (key->name == "caf.*" && parts[1] == "scheduler") {
+  if (key->name == "caf.*" && (parts[1] == "scheduler" || parts[1] == "work-stealing")) {
     error(origin, printed,
           "expected no such key: one loop runs all actors, and of CAF's scheduler only "
           "caf.scheduler.max-throughput means something");

@@ -249,6 +249,8 @@ TEST_F(configuration_checks_test, keys_of_a_scheduler_that_is_not_there_are_refu
     ASSERT_EQ(result.errors.size(), 1u) << key;
     EXPECT_CONTAINS(errors_of(result), "only caf.scheduler.max-throughput means something");
   }
+  EXPECT_CONTAINS(errors_of(load_file("caf.work-stealing.relaxed-steal-interval = 1")),
+                  "caf.work-stealing.relaxed-steal-interval");
   EXPECT_TRUE(load_file("caf.scheduler.max-throughput = 10").errors.empty());
 }
 
