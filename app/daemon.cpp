@@ -33,10 +33,9 @@ void raise_descriptor_limit() {
 
 /// Whether a socket that cannot be bound is the one in the state directory. That directory is what the
 /// process can live without, whatever becomes of it; a socket's path that is too long is wrong anywhere.
-bool shares_fate_of_state(const settings& configuration, const std::string& error) {
-  const auto& socket = configuration.control.socket;
-  return socket.starts_with(configuration.state_dir + '/') && socket.size() < sizeof(sockaddr_un::sun_path) &&
-         error.find(socket + ':') != std::string::npos;
+bool shares_fate_of_state(const settings& configuration, const std::string& socket) {
+  return socket == configuration.control.socket && socket.starts_with(configuration.state_dir + '/') &&
+         socket.size() < sizeof(sockaddr_un::sun_path);
 }
 
 /// Ends the process with `code` if it has not ended by itself in time.
@@ -84,7 +83,7 @@ int run_daemon(settings configuration, const std::vector<std::string>& warnings)
     log.emit(make_event(log_level::error, "control.unavailable", {}, listening.error));
     if (listening.in_use)
       return exit_locked;
-    if (!shares_fate_of_state(configuration, listening.error))
+    if (!shares_fate_of_state(configuration, listening.socket))
       return exit_configuration;
   }
   log.emit(make_event(log_level::info, "supervisor.started", {}, "version " + product_version())

@@ -239,6 +239,7 @@ http_listen_result http_server::listen() {
       }
       impl_->bound.clear();
       result.in_use = bound.in_use;
+      result.socket = wanted.path;
       result.error = std::move(bound.error);
       return result;
     }

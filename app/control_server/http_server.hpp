@@ -89,6 +89,7 @@ struct http_server_options {
 /// How binding the Unix sockets went.
 struct http_listen_result {
   bool in_use = false; ///< another process serves one of them
+  std::string socket;  ///< the path of the one that cannot be bound
   std::string error;   ///< which socket cannot be bound, why, and what to do; empty: all are bound
 };
 

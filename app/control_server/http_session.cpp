@@ -1,19 +1,21 @@
 #include "app/control_server/http_session.hpp"
 
+#include "app/control_server/http_exchange.hpp"
+#include "app/control_server/queued_stream.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/status.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <ctime>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -37,11 +39,10 @@ constexpr std::chrono::milliseconds health_patience{2000};
 /// How often a deadline that has passed strikes again, should it have struck between two operations.
 constexpr std::chrono::milliseconds strike_again{200};
 
-const std::string nothing;
+/// How much of an answer is handed to the kernel at once: others wait for the loop meanwhile.
+constexpr std::size_t write_at_once = 262144;
 
-bool is_health(boost::beast::string_view target) {
-  return target == "/healthz" || target.starts_with("/healthz?");
-}
+const std::string nothing;
 
 std::string http_date() {
   const std::time_t now = std::time(nullptr);
@@ -50,14 +51,6 @@ std::string http_date() {
   char text[40];
   std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
   return text;
-}
-
-std::string lower(boost::beast::string_view text) {
-  std::string result{text};
-  for (auto& character : result)
-    if (character >= 'A' && character <= 'Z')
-      character = static_cast<char>(character - 'A' + 'a');
-  return result;
 }
 
 std::string status_line_and_common(int status, unsigned version) {
@@ -210,7 +203,7 @@ net::awaitable<error_code> http_session::read_request(request_parser& parser,
   if (!error) {
     refusal = check_head(parser);
     if (!refusal && !parser.is_done()) {
-      if (lower(parser.get()[http::field::expect]) == "100-continue" && buffer_.size() == 0) {
+      if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue") && buffer_.size() == 0) {
         co_await write("HTTP/1.1 100 Continue\r\n\r\n", nothing);
         arm(limits.owed);
       }
@@ -223,139 +216,8 @@ net::awaitable<error_code> http_session::read_request(request_parser& parser,
   co_return error;
 }
 
-/// What is said of a request that could not be read; nothing when there is nobody to say it to.
-std::optional<control_answer> http_session::answer_for(error_code error) const {
-  const auto& limits = core_->options.limits;
-  if (error == net::error::timed_out)
-    return error_answer(408, "the request did not come whole within " +
-                                 std::to_string(limits.owed.count() / 1000) + " s");
-  if (error == http::error::end_of_stream)
-    return std::nullopt;
-  if (error == http::error::partial_message)
-    return error_answer(400, "the request ends in its middle");
-  if (error == http::error::body_limit)
-    return error_answer(413, "a body has at most " + std::to_string(limits.body) + " bytes");
-  if (error == http::error::header_limit || error == http::error::buffer_overflow)
-    return error_answer(400, "a request's head has at most " + std::to_string(limits.header) + " bytes");
-  if (error.category() == http::make_error_code(http::error::bad_target).category())
-    return error_answer(400, "this is not HTTP/1.1: " + error.message());
-  return std::nullopt;
-}
-
-std::optional<control_answer> http_session::check_head(const request_parser& parser) const {
-  const auto& request = parser.get();
-  if (health_only_ && !is_health(request.target()))
-    return error_answer(503, "too many connections are open; this place is kept for /healthz");
-  if (listener_->tcp) {
-    if (auto refusal = check_tcp(parser))
-      return refusal;
-  } else {
-    const auto& users = core_->options.users;
-    if (!peer_.known || (peer_.user != 0 && std::find(users.begin(), users.end(), peer_.user) == users.end()))
-      return error_answer(403, "processes of this user are not served here");
-  }
-  if (request.target().empty() || request.target().front() != '/')
-    return error_answer(400, "a request's target is a path that begins with '/'");
-  return std::nullopt;
-}
-
-std::optional<control_answer> http_session::check_tcp(const request_parser& parser) const {
-  const auto& request = parser.get();
-  if (request.count(http::field::host) != 1)
-    return error_answer(400, "a request has one Host header");
-  if (!known_host(lower(request[http::field::host])))
-    return error_answer(421, "asked under a name that is not this listener's; control.http-hosts adds names");
-  if (lower(request["Sec-Fetch-Site"]) == "cross-site")
-    return error_answer(403, "pages of other sites are not served");
-  if (request.method() != http::verb::get) {
-    auto refusal = error_answer(405, "only GET is served over TCP; all else over the Unix socket");
-    refusal.headers.push_back({"Allow", "GET"});
-    return refusal;
-  }
-  return std::nullopt;
-}
-
-/// Whether `host`, in lower case, is a name of ours: without a port, or with the listener's.
-bool http_session::known_host(const std::string& host) const {
-  const auto bracket = host.rfind(']');
-  const auto colon = host.find(':', bracket == std::string::npos ? 0 : bracket);
-  const auto name = host.substr(0, colon);
-  const auto port = colon == std::string::npos ? std::string{} : host.substr(colon + 1);
-  const auto& further = core_->options.http_hosts;
-  for (const auto& entry : further) // one that names its port is taken at its word
-    if (lower(entry) == host)
-      return true;
-  if (!port.empty() && port != std::to_string(listener_->port))
-    return false;
-  const auto is = [&name](const std::string& ours) {
-    return !ours.empty() && (name == ours || name == '[' + ours + ']');
-  };
-  return is("localhost") || is(lower(listener_->address)) || is(local_address_) ||
-         std::any_of(further.begin(), further.end(), [&](const auto& entry) { return is(lower(entry)); });
-}
-
 // -- answers
 // --------------------------------------------------------------------------------------------------
-
-namespace {
-
-/// The one request that a session waits for, in the hands of whoever answers it.
-class exchange final : public control_exchange {
-public:
-  exchange(const std::shared_ptr<http_server_core>& core, std::weak_ptr<http_session> session,
-           std::uint64_t number, control_request request, control_peer peer)
-      : core_{core}
-      , session_{std::move(session)}
-      , number_{number}
-      , request_{std::move(request)}
-      , peer_{peer} {}
-  ~exchange() override { answer(error_answer(503, "the call was given up; ask again")); }
-
-  const control_request& request() const override { return request_; }
-  control_peer peer() const override { return peer_; }
-  void answer(control_answer answer) override {
-    if (answered_.exchange(true))
-      return;
-    const auto core = core_.lock();
-    if (!core || core->stopping.load())
-      return;
-    net::post(core->io, [session = session_, number = number_, answer = std::move(answer)]() mutable {
-      if (const auto there = session.lock())
-        there->take_answer(number, std::move(answer));
-    });
-  }
-  bool waits() const override {
-    const auto core = core_.lock();
-    return core && !core->stopping.load() && !answered_.load() && !session_.expired();
-  }
-  void answer_after(std::chrono::milliseconds patience, control_answer answer) override {
-    if (const auto session = session_.lock())
-      session->set_fallback(patience, std::move(answer));
-  }
-  std::shared_ptr<control_stream> open_stream(std::string content_type, std::string first_bytes,
-                                              std::function<void()> ended) override {
-    answered_ = true;
-    const auto core = core_.lock();
-    const auto session = session_.lock();
-    if (!core || !session)
-      return nullptr;
-    auto stream = std::make_shared<queued_stream>(core, core->options.limits.stream_queue);
-    stream->attach(session);
-    stream->send(std::move(first_bytes));
-    session->become_stream(stream, std::move(content_type), std::move(ended));
-    return stream;
-  }
-
-private:
-  std::weak_ptr<http_server_core> core_;
-  std::weak_ptr<http_session> session_;
-  std::uint64_t number_;
-  control_request request_;
-  control_peer peer_;
-  std::atomic<bool> answered_{false};
-};
-
-} // namespace
 
 net::awaitable<control_answer> http_session::ask_handler(request_parser& parser) {
   auto message = parser.release();
@@ -369,8 +231,7 @@ net::awaitable<control_answer> http_session::ask_handler(request_parser& parser)
   answer_.reset();
   fallback_.reset();
   ++exchange_;
-  core_->options.handle(
-      std::make_shared<exchange>(core_, weak_from_this(), exchange_, std::move(request), peer_));
+  core_->options.handle(make_exchange(core_, weak_from_this(), exchange_, std::move(request), peer_));
   const auto give_up = clock::now() + fallback_patience_;
   while (!closed_ && !stream_ && !answer_) {
     if (fallback_ && clock::now() >= give_up) {
@@ -414,9 +275,9 @@ net::awaitable<bool> http_session::write(std::string head, const std::string& bo
   while (written < all && !closed_) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(give_up - clock::now());
     arm(std::clamp(left, std::chrono::milliseconds{1}, limits.owed));
-    const std::array<net::const_buffer, 2> buffers{net::buffer(head) + std::min(written, head.size()),
-                                                   net::buffer(body) +
-                                                       (written > head.size() ? written - head.size() : 0)};
+    const std::array<net::const_buffer, 2> buffers{
+        net::buffer(head) + std::min(written, head.size()),
+        net::buffer(net::buffer(body) + (written > head.size() ? written - head.size() : 0), write_at_once)};
     error_code error;
     const auto count =
         co_await socket_.async_write_some(buffers, net::redirect_error(net::use_awaitable, error));
@@ -502,49 +363,6 @@ net::awaitable<void> http_session::watch_for_end(std::shared_ptr<http_session> s
       co_return;
     }
   }
-}
-
-bool queued_stream::send(std::string bytes) {
-  {
-    const std::lock_guard lock{mutex_};
-    if (closed_ || queue_.size() + bytes.size() > limit_)
-      return false;
-    queue_ += bytes;
-    if (std::exchange(woken_, true))
-      return true;
-  }
-  wake();
-  return true;
-}
-
-void queued_stream::close() {
-  {
-    const std::lock_guard lock{mutex_};
-    if (std::exchange(closed_, true))
-      return;
-  }
-  wake();
-}
-
-void queued_stream::wake() {
-  const auto core = core_.lock();
-  if (!core || core->stopping.load())
-    return;
-  net::post(core->io, [session = session_] {
-    if (const auto there = session.lock())
-      there->wake();
-  });
-}
-
-std::string queued_stream::take() {
-  const std::lock_guard lock{mutex_};
-  woken_ = false;
-  return std::exchange(queue_, {});
-}
-
-bool queued_stream::closed() const {
-  const std::lock_guard lock{mutex_};
-  return closed_;
 }
 
 } // namespace workspace_supervisor

@@ -11,10 +11,8 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -129,31 +127,6 @@ private:
   std::function<void()> stream_ended_;
 
   boost::beast::flat_buffer buffer_;
-};
-
-/// A stream's bytes between those who send and the session that writes.
-class queued_stream final : public control_stream {
-public:
-  queued_stream(const std::shared_ptr<http_server_core>& core, std::size_t limit)
-      : core_{core}
-      , limit_{limit} {}
-  bool send(std::string bytes) override;
-  void close() override;
-
-  // The server's thread.
-  void attach(std::weak_ptr<http_session> session) { session_ = std::move(session); }
-  std::string take();
-  bool closed() const;
-
-private:
-  void wake();
-  std::weak_ptr<http_server_core> core_;
-  std::weak_ptr<http_session> session_;
-  std::size_t limit_;
-  mutable std::mutex mutex_;
-  std::string queue_;
-  bool closed_ = false;
-  bool woken_ = false;
 };
 
 } // namespace workspace_supervisor
