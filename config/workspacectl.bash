@@ -44,7 +44,7 @@ _workspacectl() {
     token) words="set $common" ;;
     crash)
       words="supervisor token activity heartbeat delegation-poller parent-name notifier agent root platform-client
-        store token-files result-files control $common"
+        store token-files result-files list-reader control $common"
       ;;
     *) words=$common ;;
   esac

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "messages/shared_text.hpp"
+
 #include <boost/describe.hpp>
 
 #include <cstdint>
@@ -46,6 +48,37 @@ struct poll_record {
 };
 BOOST_DESCRIBE_STRUCT(poll_record, (), (workspace, results, listed, answered_at, backlog))
 
+/// The platform's answer to a poll, to be taken apart.
+struct delegation_list {
+  std::uint32_t workspace = 0; ///< a `workspace_index`
+  shared_text body;
+  double answered_at = 0;             ///< seconds since the epoch, by the platform's clock if it told it
+  std::uint64_t last_body = 0;        ///< hash of the last one that was dealt with; 0: none
+  std::vector<std::uint64_t> handled; ///< sorted hashes of the keys that are known to be handled
+  std::vector<std::string> reported_foreign; ///< delegation ids already told of, newest last
+};
+BOOST_DESCRIBE_STRUCT(delegation_list, (),
+                      (workspace, body, answered_at, last_body, handled, reported_foreign))
+
+/// What became of a list.
+struct list_outcome {
+  std::string error;                         ///< not empty: it cannot be read
+  std::uint64_t body = 0;                    ///< its hash
+  bool unchanged = false;                    ///< the last one over again: nothing else is told
+  bool recorded = false;                     ///< the store was told of it
+  std::int64_t news = 0;                     ///< results that are new
+  std::vector<std::uint64_t> handled;        ///< sorted hashes of the keys that it lists
+  std::vector<std::string> reported_foreign; ///< what is to be remembered of these
+};
+BOOST_DESCRIBE_STRUCT(list_outcome, (), (error, body, unchanged, recorded, news, handled, reported_foreign))
+
+/// Append a line for each of these to a results file.
+struct append_to_results_file {
+  std::string path;
+  std::vector<stored_result> results;
+};
+BOOST_DESCRIBE_STRUCT(append_to_results_file, (), (path, results))
+
 /// A self-message, as it was recorded before its first attempt; it does not change afterwards.
 struct self_message {
   std::string message_id;
@@ -58,15 +91,17 @@ BOOST_DESCRIBE_STRUCT(self_message, (), (message_id, text, seqs, created_at))
 /// What of a workspace's results still has to go out, and what bounds it.
 struct outbox {
   bool has_open_message = false;
-  self_message open_message;             ///< valid with `has_open_message`
-  std::vector<stored_result> unwoken;    ///< filed, in no message yet, by seq
-  std::vector<stored_result> unnotified; ///< filed, user not told yet, by seq
-  double last_delivered_start = 0;       ///< when the attempt that delivered the last message began; 0: never
-  std::vector<double> recent_messages;   ///< when the last hour's messages were opened, oldest first
+  self_message open_message;              ///< valid with `has_open_message`
+  std::vector<stored_result> unwoken;     ///< filed, in no message yet, by seq: the first ones
+  std::vector<std::int64_t> more_unwoken; ///< the seqs of those that come behind them
+  std::vector<stored_result> unnotified;  ///< filed, user not told yet, by seq: the first ones
+  std::int64_t more_unnotified = 0;       ///< how many come behind them
+  double last_delivered_start = 0;     ///< when the attempt that delivered the last message began; 0: never
+  std::vector<double> recent_messages; ///< when the last hour's messages were opened, oldest first
 };
 BOOST_DESCRIBE_STRUCT(outbox, (),
-                      (has_open_message, open_message, unwoken, unnotified, last_delivered_start,
-                       recent_messages))
+                      (has_open_message, open_message, unwoken, more_unwoken, unnotified, more_unnotified,
+                       last_delivered_start, recent_messages))
 
 /// Numbers of a workspace's outbox for stats.
 struct outbox_counts {

@@ -50,6 +50,9 @@ using store_interface =
 /// Reads and writes the token files of all workspaces. On a thread of its own: it waits for the disk.
 using token_files_interface = interface<token_state(read_token_file), file_outcome(write_token_file)>;
 
+/// Takes the long lists of all workspaces apart. On a thread of its own: a list can be long.
+using list_reader_interface = interface<list_outcome(delegation_list)>;
+
 /// Appends to the results files of all workspaces. On a thread of its own: it waits for the disk.
 using result_files_interface = interface<file_outcome(append_to_results_file)>;
 

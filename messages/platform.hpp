@@ -1,5 +1,7 @@
 #pragma once
 
+#include "messages/shared_text.hpp"
+
 #include <boost/describe.hpp>
 
 #include <cstdint>
@@ -42,7 +44,7 @@ BOOST_DESCRIBE_STRUCT(platform_request, (),
 struct platform_answer {
   std::int32_t outcome = 0; ///< an `http_outcome`
   std::int32_t status = 0;  ///< 0: none
-  std::string body;
+  shared_text body;
   std::string error;                ///< what failed, fit for a log; empty when a status came
   std::int64_t retry_after_ms = -1; ///< -1: none
   double date = 0;                  ///< the answer's Date, seconds since the epoch; 0: none

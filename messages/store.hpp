@@ -17,11 +17,14 @@ struct stored_results {
 };
 BOOST_DESCRIBE_STRUCT(stored_results, (), (results))
 
+/// The first of those that are recorded and not filed: so many that nobody who runs on the loop takes long
+/// over them.
 struct get_unfiled {
   std::string workspace;
 };
 BOOST_DESCRIBE_STRUCT(get_unfiled, (), (workspace))
 
+/// What still has to go out, its results cut to what is told of them.
 struct get_outbox {
   std::string workspace;
 };

@@ -50,11 +50,4 @@ struct write_token_file {
 };
 BOOST_DESCRIBE_STRUCT(write_token_file, (), (configs_dir, token))
 
-/// Append these whole lines to a results file.
-struct append_to_results_file {
-  std::string path;
-  std::string lines;
-};
-BOOST_DESCRIBE_STRUCT(append_to_results_file, (), (path, lines))
-
 } // namespace workspace_supervisor

@@ -1,10 +1,8 @@
 #include "actors/delegations/delegation_poller.hpp"
 
-#include "actors/delegations/delegation_rows.hpp"
-#include "actors/delegations/results_file.hpp"
+#include "actors/delegations/list_reading.hpp"
 
 #include <algorithm>
-#include <string_view>
 
 namespace workspace_supervisor {
 
@@ -13,22 +11,13 @@ namespace {
 using self_pointer = actor_of<delegation_poller_interface, delegation_poller_state>*;
 using clock = std::chrono::steady_clock;
 
-/// How many foreign delegation ids are remembered so that each is logged once.
-constexpr std::size_t foreign_remembered = 1024;
+/// A list up to so many bytes is read here; a longer one would hold up whoever else runs on the loop.
+constexpr std::size_t longest_read_here = 65536;
 constexpr std::chrono::seconds filing_retry_min{1};
 constexpr std::chrono::seconds filing_retry_max{60};
 
 void poll(self_pointer self);
 void file_pending(self_pointer self);
-
-/// FNV-1a with a seed that nobody outside knows: 0 is kept for "none".
-std::uint64_t hash(std::string_view text, std::uint64_t seed) {
-  std::uint64_t value = 14695981039346656037ULL ^ seed;
-  for (const char character : text)
-    value = (value ^ static_cast<unsigned char>(character)) * 1099511628211ULL;
-  value ^= value >> 32;
-  return value == 0 ? 1 : value;
-}
 
 /// Failures 1 to 3 and every tenth are warnings.
 log_level level_of_failure(int in_a_row) {
@@ -94,103 +83,63 @@ void fail(self_pointer self, int status, std::string error) {
   finish(self, outcome);
 }
 
-void report_foreign(self_pointer self, const std::vector<std::string>& foreign) {
-  auto& context = *state_of(self).context;
-  for (const auto& id : foreign) {
-    const bool first = state_of(self).memory->update([&id](poll_memory& memory) {
-      auto& reported = memory.reported_foreign;
-      if (std::find(reported.begin(), reported.end(), id) != reported.end())
-        return false;
-      if (reported.size() >= foreign_remembered)
-        reported.erase(reported.begin());
-      reported.push_back(id);
-      return true;
+/// The list has been read: what is told of once is not told of again, whatever becomes of the recording.
+void remember_foreign(self_pointer self, const list_outcome& outcome) {
+  if (outcome.unchanged || !outcome.error.empty())
+    return;
+  state_of(self).memory->update(
+      [&outcome](poll_memory& memory) { memory.reported_foreign = outcome.reported_foreign; });
+}
+
+void take_outcome(self_pointer self, list_outcome outcome, int status) {
+  if (!outcome.error.empty())
+    return fail(self, status, std::move(outcome.error));
+  if (!outcome.unchanged)
+    state_of(self).memory->update([&outcome](poll_memory& memory) {
+      memory.last_body = outcome.body;
+      memory.handled = std::move(outcome.handled);
     });
-    if (!first)
-      continue;
-    context.probe.foreign_rows.fetch_add(1, std::memory_order_relaxed);
-    context.process->events->emit(
-        make_event(log_level::warning, "delegation.foreign", context.settings.id,
-                   "a result that claims another workspace as its source was ignored: a possible injection")
-            .with("delegation_id", id.substr(0, 64)));
-  }
-}
-
-/// What the store found to be new.
-void take_news(self_pointer self, const stored_results& news, int status) {
-  auto& context = *state_of(self).context;
-  for (const auto& stored : news.results) {
-    auto& counted = stored.result.status == "failed" ? context.probe.new_failed : context.probe.new_completed;
-    counted.fetch_add(1, std::memory_order_relaxed);
-    context.process->events->emit(
-        make_event(log_level::info, "delegation.new", context.settings.id,
-                   "delegation " + stored.result.delegation_id.substr(0, 8) + " " + stored.result.status)
-            .with("seq", stored.seq)
-            .with("delegation_id", stored.result.delegation_id.substr(0, 64))
-            .with("status", stored.result.status));
-  }
-  if (!news.results.empty())
+  // Not only when there is news: a reader that crashed may have had it recorded before.
+  if (outcome.recorded)
     file_pending(self);
-  poll_outcome outcome;
-  outcome.succeeded = true;
-  outcome.status = status;
-  outcome.news = static_cast<std::int64_t>(news.results.size());
-  finish(self, outcome);
+  poll_outcome polled;
+  polled.succeeded = true;
+  polled.status = status;
+  polled.news = outcome.news;
+  finish(self, polled);
 }
 
-void take_answer(self_pointer self, const platform_answer& answer) {
+void take_answer(self_pointer self, platform_answer answer) {
   auto& context = *state_of(self).context;
   auto& process = *context.process;
   if (!answer.ok())
     return fail(self, answer.status,
                 answer.error.empty() ? "status " + std::to_string(answer.status) : answer.error);
   process.probe.poll_latency.add(std::chrono::nanoseconds{static_cast<std::int64_t>(answer.seconds * 1e9)});
-  const auto body = hash(answer.body, process.hash_seed);
-  const auto memory = state_of(self).memory->get();
-  if (body == memory.last_body)
-    return take_news(self, {}, answer.status);
-  delegation_rows rows;
-  std::string error;
-  if (!parse_delegation_rows(answer.body, context.settings.id, rows, error))
-    return fail(self, answer.status, error);
-  context.probe.malformed_rows.fetch_add(static_cast<std::uint32_t>(rows.malformed),
-                                         std::memory_order_relaxed);
-  report_foreign(self, rows.foreign);
-
-  poll_record record;
-  std::vector<std::uint64_t> listed;
-  for (auto& result : rows.finished) {
-    auto key = result_key(result.delegation_id, result.status);
-    const auto hashed = hash(key, process.hash_seed);
-    listed.push_back(hashed);
-    record.listed.push_back(std::move(key));
-    if (!std::binary_search(memory.handled.begin(), memory.handled.end(), hashed))
-      record.results.push_back(std::move(result));
-  }
-  std::sort(listed.begin(), listed.end());
-  const auto remember = [self, body, listed = std::move(listed)] {
-    state_of(self).memory->update([&](poll_memory& memory) {
-      memory.last_body = body;
-      memory.handled = listed;
-    });
+  auto memory = state_of(self).memory->get();
+  delegation_list list;
+  list.workspace = context.index;
+  list.body = std::move(answer.body);
+  list.answered_at = answer.date > 0 ? answer.date : wall_clock_now();
+  list.last_body = memory.last_body;
+  list.handled = std::move(memory.handled);
+  list.reported_foreign = std::move(memory.reported_foreign);
+  const auto status = answer.status;
+  const auto read = [self](const list_outcome& outcome) {
+    remember_foreign(self, outcome);
   };
-  // The first answer is recorded even when it is empty: from then on nothing is history.
-  if (record.results.empty() && memory.last_body != 0) {
-    remember();
-    return take_news(self, {}, answer.status);
-  }
-  record.workspace = context.settings.id;
-  record.answered_at = answer.date > 0 ? answer.date : wall_clock_now();
-  record.backlog = std::chrono::duration<double>(process.configuration.delegation.backlog).count();
+  const auto take = [self, status](list_outcome outcome) {
+    take_outcome(self, std::move(outcome), status);
+  };
+  if (list.body.get().size() <= longest_read_here)
+    return read_and_record(self, list, context, read, take);
   ask(
-      self, process.store_actor, std::move(record), for_ever,
-      [self, remember, status = answer.status](stored_results news) {
-        remember();
-        take_news(self, news, status);
+      self, process.list_reader, std::move(list), for_ever,
+      [read, take](list_outcome outcome) {
+        read(outcome);
+        take(std::move(outcome));
       },
-      [self, status = answer.status](const std::string& error) {
-        fail(self, status, "the store: " + error);
-      });
+      [self, status](const std::string& error) { fail(self, status, "the list reader: " + error); });
 }
 
 void poll(self_pointer self) {
@@ -211,7 +160,7 @@ void poll(self_pointer self) {
   request.repeatable = true;
   ask(
       self, context.process->platform_client, std::move(request), std::chrono::seconds{1},
-      [self](platform_answer answer) { take_answer(self, answer); },
+      [self](platform_answer answer) { take_answer(self, std::move(answer)); },
       [self](const std::string& error) { fail(self, 0, "platform client: " + error); });
 }
 
@@ -233,6 +182,8 @@ void tell_notifier(self_pointer self) {
 
 void filing_failed(self_pointer self, const std::string& error) {
   auto& state = state_of(self);
+  if (std::exchange(state.filed_untold, false))
+    tell_notifier(self); // of what was filed before
   auto& context = *state.context;
   context.probe.filing_failures.fetch_add(1, std::memory_order_relaxed);
   const auto level = level_of_failure(++state.filing_failures);
@@ -259,33 +210,32 @@ void mark_filed(self_pointer self, std::vector<std::int64_t> seqs) {
       [self, count](done) {
         auto& state = state_of(self);
         state.filing_failures = 0;
+        state.filed_untold = true;
         state.context->process->events->emit(
             make_event(log_level::info, "results.filed", state.context->settings.id,
                        std::to_string(count) + " results filed for the agent")
                 .with("count", static_cast<std::int64_t>(count)));
-        tell_notifier(self);
+        state.file_again = true; // there may be more: they come some at a time
         end_filing(self);
       },
       [self](const std::string& error) { filing_failed(self, "the store: " + error); });
 }
 
-void file_results(self_pointer self, const stored_results& unfiled) {
+void file_results(self_pointer self, stored_results unfiled) {
   if (unfiled.results.empty()) {
     // A predecessor may have crashed between the record that they are filed and telling so.
-    if (!std::exchange(state_of(self).told_of_earlier, true))
+    const bool first = !std::exchange(state_of(self).told_of_earlier, true);
+    if (std::exchange(state_of(self).filed_untold, false) || first)
       tell_notifier(self);
     return end_filing(self);
   }
   auto& context = *state_of(self).context;
-  std::string lines;
   std::vector<std::int64_t> seqs;
-  for (const auto& stored : unfiled.results) {
-    lines += results_file_line(stored.result, stored.recorded_at);
+  for (const auto& stored : unfiled.results)
     seqs.push_back(stored.seq);
-  }
   ask(
       self, context.process->result_files,
-      append_to_results_file{context.settings.results_file, std::move(lines)}, for_ever,
+      append_to_results_file{context.settings.results_file, std::move(unfiled.results)}, for_ever,
       [self, seqs = std::move(seqs)](file_outcome outcome) {
         if (outcome.error.empty())
           mark_filed(self, seqs);
@@ -305,7 +255,7 @@ void file_pending(self_pointer self) {
   auto& context = *state.context;
   ask(
       self, context.process->store_actor, get_unfiled{context.settings.id}, for_ever,
-      [self](stored_results unfiled) { file_results(self, unfiled); },
+      [self](stored_results unfiled) { file_results(self, std::move(unfiled)); },
       [self](const std::string& error) { filing_failed(self, "the store: " + error); });
 }
 

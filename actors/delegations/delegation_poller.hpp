@@ -17,6 +17,7 @@ struct delegation_poller_state {
   bool polling = false;
   bool filing = false;
   bool file_again = false;                     ///< something was recorded while a filing was under way
+  bool filed_untold = false;                   ///< the notifier was not told yet of what was filed
   bool told_of_earlier = false;                ///< the notifier looked at what a predecessor filed
   int poll_failures = 0;                       ///< in a row
   int filing_failures = 0;                     ///< in a row

@@ -47,7 +47,7 @@ attempt_outcome outcome_of(const platform_answer& answer, bool jsonrpc) {
   outcome.answered = answer.answered;
   outcome.status = answer.status;
   outcome.acknowledged = answer.acknowledged;
-  outcome.jsonrpc_error = jsonrpc && answer.ok() && is_jsonrpc_error(answer.body);
+  outcome.jsonrpc_error = jsonrpc && answer.ok() && is_jsonrpc_error(answer.body.get());
   return outcome;
 }
 
@@ -94,7 +94,7 @@ void post(self_pointer self, const char* call, const std::string& key, std::stri
 // -- the user's notifications
 // --------------------------------------------------------------------------------------
 
-/// Records that these results need no further telling, and forgets them.
+/// Records that these results need no further telling, and forgets them. @param seqs in order
 void mark_notified(self_pointer self, std::vector<std::int64_t> seqs) {
   auto& context = *state_of(self).context;
   ask(
@@ -102,11 +102,13 @@ void mark_notified(self_pointer self, std::vector<std::int64_t> seqs) {
       [self, seqs](done) {
         auto& state = state_of(self);
         std::erase_if(state.box.unnotified, [&](const stored_result& stored) {
-          return std::find(seqs.begin(), seqs.end(), stored.seq) != seqs.end();
+          return std::binary_search(seqs.begin(), seqs.end(), stored.seq);
         });
         for (const auto seq : seqs)
           state.notification_retries.erase(seq);
         state.notification_busy = false;
+        if (state.box.unnotified.empty() && state.box.more_unnotified > 0)
+          return fetch(self);
         act(self);
       },
       [](const std::string&) {});
@@ -258,9 +260,10 @@ void open_message(self_pointer self, const std::string& parent) {
   auto& context = *state.context;
   self_message message;
   message.message_id = make_message_id();
-  message.text = self_message_text(state.box.unwoken, parent);
+  message.text = self_message_text(state.box.unwoken, parent, state.box.more_unwoken.size());
   for (const auto& stored : state.box.unwoken)
     message.seqs.push_back(stored.seq);
+  message.seqs.insert(message.seqs.end(), state.box.more_unwoken.begin(), state.box.more_unwoken.end());
   message.created_at = wall_clock_now();
   ask(
       self, context.process->store_actor, open_self_message{context.settings.id, message}, for_ever,
@@ -268,9 +271,11 @@ void open_message(self_pointer self, const std::string& parent) {
         auto& state = state_of(self);
         state.box.recent_messages.push_back(message.created_at);
         // What was filed while the message was made waits for the next one.
-        std::erase_if(state.box.unwoken, [&](const stored_result& stored) {
-          return std::find(message.seqs.begin(), message.seqs.end(), stored.seq) != message.seqs.end();
-        });
+        const auto told = [&message](std::int64_t seq) {
+          return std::binary_search(message.seqs.begin(), message.seqs.end(), seq);
+        };
+        std::erase_if(state.box.unwoken, [&](const stored_result& stored) { return told(stored.seq); });
+        std::erase_if(state.box.more_unwoken, told);
         state.box.has_open_message = true;
         state.box.open_message = message;
         attempt_message(self);

@@ -50,7 +50,7 @@ void fetch(self_pointer self, const std::string& id, Then then) {
           return fail(self, answer.error.empty() ? "status " + std::to_string(answer.status) : answer.error);
         workspace_object object;
         std::string error;
-        if (!parse_workspace_object(answer.body, object, error))
+        if (!parse_workspace_object(answer.body.get(), object, error))
           return fail(self, error);
         then(object);
       },

@@ -49,8 +49,8 @@ public:
     return news;
   }
 
-  std::vector<stored_result> unfiled(const std::string& workspace) override {
-    return ledger_.unfiled(workspace);
+  std::vector<stored_result> unfiled(const std::string& workspace, const result_bounds& bounds) override {
+    return ledger_.unfiled(workspace, bounds);
   }
 
   void mark_filed(const std::string& workspace, const std::vector<std::int64_t>& seqs) override {
@@ -58,8 +58,8 @@ public:
     saving_.write();
   }
 
-  outbox pending(const std::string& workspace, double now) override {
-    return ledger_.pending(workspace, now);
+  outbox pending(const std::string& workspace, double now, const result_bounds& bounds) override {
+    return ledger_.pending(workspace, now, bounds);
   }
 
   void open_message(const std::string& workspace, const self_message& message) override {

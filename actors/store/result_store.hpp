@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,13 @@ struct store_health {
   std::int64_t failures = 0; ///< operations on the database that failed since the start
 };
 
+/// How much of many results is returned at once.
+struct result_bounds {
+  std::size_t results = std::numeric_limits<std::size_t>::max();
+  std::size_t bytes = std::numeric_limits<std::size_t>::max(); ///< of their texts; one result may be longer
+  std::size_t text = std::numeric_limits<std::size_t>::max();  ///< bytes of one text: a longer one is cut
+};
+
 /// The results of all workspaces of the process and how far each has come. Every step is kept in memory until
 /// it is finished and written to the database in a transaction of its own; while the database cannot be
 /// written the steps gather in memory and are saved, in order, when it can be again. So no function here
@@ -32,11 +40,12 @@ public:
   /// effects.
   /// @returns those that are news, by seq (history of a first poll is recorded as handled and not returned).
   virtual std::vector<stored_result> record(const poll_record& poll, double now) = 0;
-  /// @returns what is recorded and not filed, by seq.
-  virtual std::vector<stored_result> unfiled(const std::string& workspace) = 0;
+  /// @returns what is recorded and not filed, by seq: the first of them, whole.
+  virtual std::vector<stored_result> unfiled(const std::string& workspace,
+                                             const result_bounds& bounds = {}) = 0;
   virtual void mark_filed(const std::string& workspace, const std::vector<std::int64_t>& seqs) = 0;
-  /// @returns what is filed and still has to go out.
-  virtual outbox pending(const std::string& workspace, double now) = 0;
+  /// @returns what is filed and still has to go out; of each kind the first results, within the bounds.
+  virtual outbox pending(const std::string& workspace, double now, const result_bounds& bounds = {}) = 0;
   /// Records a self-message before its first attempt, which counts from `created_at` in the hour's. A second
   /// one while one is open is a bug (std::logic_error).
   virtual void open_message(const std::string& workspace, const self_message& message) = 0;

@@ -26,6 +26,38 @@ void drop_texts(delegation_result& result) {
     std::string{}.swap(*text);
 }
 
+/// Cuts the text to at most so many bytes, not within a character.
+void cut_text(std::string& text, std::size_t most) {
+  if (text.size() <= most)
+    return;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0U) == 0x80U)
+    --most;
+  text.resize(most);
+  text.shrink_to_fit();
+}
+
+/// Copies of results for as long as the bounds allow.
+struct bounded_results {
+  result_bounds bounds;
+  std::vector<stored_result> results;
+  std::size_t bytes = 0;
+  bool full = false;
+
+  /// @returns whether this one is among them; behind one that is not, none is.
+  bool take(const stored_result& stored) {
+    full = full || results.size() >= bounds.results || bytes >= bounds.bytes;
+    if (full)
+      return false;
+    auto& result = results.emplace_back(stored).result;
+    for (auto* text : {&result.delegation_id, &result.target_id, &result.source_id, &result.summary,
+                       &result.own_summary, &result.response_preview, &result.error}) {
+      cut_text(*text, bounds.text);
+      bytes += text->size();
+    }
+    return true;
+  }
+};
+
 } // namespace
 
 workspace_ledger& result_ledger::workspace(const std::string& name) {
@@ -128,16 +160,16 @@ void result_ledger::close_message(const std::string& name, const std::string& me
   mark(name, closed->seqs, &stored_result::woken);
 }
 
-std::vector<stored_result> result_ledger::unfiled(const std::string& name) {
-  std::vector<stored_result> found;
+std::vector<stored_result> result_ledger::unfiled(const std::string& name, const result_bounds& bounds) {
+  bounded_results found{bounds, {}, 0, false};
   if (auto* of = find(name))
     for (const auto& [seq, item] : of->items)
-      if (!item.stored.filed)
-        found.push_back(item.stored);
-  return found;
+      if (!item.stored.filed && !found.take(item.stored))
+        break;
+  return std::move(found.results);
 }
 
-outbox result_ledger::pending(const std::string& name, double now) {
+outbox result_ledger::pending(const std::string& name, double now, const result_bounds& bounds) {
   outbox box;
   auto* of = find(name);
   if (!of)
@@ -148,14 +180,18 @@ outbox result_ledger::pending(const std::string& name, double now) {
     box.open_message = *of->open_message;
     in_message.insert(box.open_message.seqs.begin(), box.open_message.seqs.end());
   }
+  bounded_results unwoken{bounds, {}, 0, false};
+  bounded_results unnotified{bounds, {}, 0, false};
   for (const auto& [seq, item] : of->items) {
     if (!item.stored.filed)
       continue;
-    if (!item.stored.woken && !in_message.contains(seq))
-      box.unwoken.push_back(item.stored);
-    if (!item.stored.notified)
-      box.unnotified.push_back(item.stored);
+    if (!item.stored.woken && !in_message.contains(seq) && !unwoken.take(item.stored))
+      box.more_unwoken.push_back(seq);
+    if (!item.stored.notified && !unnotified.take(item.stored))
+      ++box.more_unnotified;
   }
+  box.unwoken = std::move(unwoken.results);
+  box.unnotified = std::move(unnotified.results);
   box.last_delivered_start = of->last_delivered_start;
   for (auto at : of->attempts)
     if (at > now - hour)

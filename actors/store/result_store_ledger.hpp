@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/store/result_store.hpp"
 #include "messages/delegation.hpp"
 
 #include <cstddef>
@@ -66,8 +67,8 @@ public:
   void open_message(const std::string& name, const self_message& message);
   void close_message(const std::string& name, const std::string& message_id, double delivered_start);
 
-  std::vector<stored_result> unfiled(const std::string& name);
-  outbox pending(const std::string& name, double now);
+  std::vector<stored_result> unfiled(const std::string& name, const result_bounds& bounds);
+  outbox pending(const std::string& name, double now, const result_bounds& bounds);
   outbox_counts counts(const std::string& name);
 
   /// Workspaces of which something is not saved.

@@ -6,6 +6,9 @@ namespace {
 
 using self_pointer = actor_of<store_interface, store_actor_state>*;
 
+/// What is filed at once, and what the notifier holds: he tells of more than 50 results only how many.
+constexpr result_bounds filed_at_once{256, 262144};
+constexpr result_bounds told_at_once{256, 1048576, 4096};
 constexpr std::chrono::milliseconds save_pause_min{1000};
 constexpr std::chrono::milliseconds save_pause_max{60000};
 
@@ -65,8 +68,12 @@ store_interface::behavior_type store_actor(self_pointer self, process_context* c
         watch_health(self);
         return news;
       },
-      [&store](const get_unfiled& request) { return stored_results{store.unfiled(request.workspace)}; },
-      [&store](const get_outbox& request) { return store.pending(request.workspace, wall_clock_now()); },
+      [&store](const get_unfiled& request) {
+        return stored_results{store.unfiled(request.workspace, filed_at_once)};
+      },
+      [&store](const get_outbox& request) {
+        return store.pending(request.workspace, wall_clock_now(), told_at_once);
+      },
       [&store](const get_results& request) {
         return stored_results{
             store.results(request.workspace, request.after,
@@ -86,7 +93,7 @@ store_interface::behavior_type store_actor(self_pointer self, process_context* c
       },
       [self, &store](const open_self_message& request) {
         // Asked again after a crash between effect and answer, the message may be there already.
-        const auto box = store.pending(request.workspace, wall_clock_now());
+        const auto box = store.pending(request.workspace, wall_clock_now(), told_at_once);
         if (!box.has_open_message || box.open_message.message_id != request.message.message_id)
           store.open_message(request.workspace, request.message);
         watch_health(self);

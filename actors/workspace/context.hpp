@@ -35,9 +35,17 @@ constexpr std::string_view name_of(workspace_actor actor) {
 }
 
 /// The actors that all workspaces of a process share.
-enum class shared_actor : std::uint8_t { root, platform_client, store, token_files, result_files, control };
-inline constexpr std::array<std::string_view, 6> shared_actor_names{
-    "root", "platform-client", "store", "token-files", "result-files", "control"};
+enum class shared_actor : std::uint8_t {
+  root,
+  platform_client,
+  store,
+  token_files,
+  result_files,
+  list_reader,
+  control
+};
+inline constexpr std::array<std::string_view, 7> shared_actor_names{
+    "root", "platform-client", "store", "token-files", "result-files", "list-reader", "control"};
 constexpr std::string_view name_of(shared_actor actor) {
   return shared_actor_names[static_cast<std::size_t>(actor)];
 }
@@ -108,6 +116,7 @@ struct process_context {
   address<store_interface> store_actor;
   address<token_files_interface> token_files;
   address<result_files_interface> result_files;
+  address<list_reader_interface> list_reader;
   address<control_interface> control;
 
   kept<struct store_status> store_status;
@@ -133,6 +142,7 @@ struct process_context {
     visit(shared_actor::store, store_actor);
     visit(shared_actor::token_files, token_files);
     visit(shared_actor::result_files, result_files);
+    visit(shared_actor::list_reader, list_reader);
     visit(shared_actor::control, control);
   }
 };

@@ -184,7 +184,8 @@ int events(dialogue& supervisor, const client_arguments& arguments) {
 int crash(dialogue& supervisor, const client_arguments& arguments) {
   const auto& actor = arguments.operands.front();
   json::object body{{"actor", actor}};
-  constexpr std::array shared{"root", "platform-client", "store", "token-files", "result-files", "control"};
+  constexpr std::array shared{"root",         "platform-client", "store",  "token-files",
+                              "result-files", "list-reader",     "control"};
   if (std::find(shared.begin(), shared.end(), actor) == shared.end()) {
     const auto id = supervisor.workspace_id();
     if (!id)

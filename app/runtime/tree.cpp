@@ -2,6 +2,7 @@
 
 #include "actors/activity/activity.hpp"
 #include "actors/delegations/delegation_poller.hpp"
+#include "actors/delegations/list_reader.hpp"
 #include "actors/delegations/result_files.hpp"
 #include "actors/heartbeat/heartbeat.hpp"
 #include "actors/notifier/notifier.hpp"
@@ -95,6 +96,11 @@ supervisor_plan root_plan(process_parts& process, std::vector<child_spec> more) 
                                    process.probe_of(shared_actor::result_files),
                                    [&process](caf::actor_system& system) {
                                      return system.spawn<caf::detached>(result_files_actor, &process);
+                                   }));
+  plan.children.push_back(child_at(name_of(shared_actor::list_reader), process.list_reader,
+                                   process.probe_of(shared_actor::list_reader),
+                                   [&process](caf::actor_system& system) {
+                                     return system.spawn<caf::detached>(list_reader_actor, &process);
                                    }));
   for (auto& spec : more)
     plan.children.push_back(std::move(spec));

@@ -18,6 +18,7 @@ namespace workspace_supervisor {
 //        ├─ store            (thread of its own)
 //        ├─ token-files      (thread of its own)
 //        ├─ result-files     (thread of its own)
+//        ├─ list-reader      (thread of its own)
 //        ├─ ... what the application adds
 //        └─ supervisor of each workspace ── token
 //                                        ├─ activity

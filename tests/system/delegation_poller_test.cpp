@@ -102,6 +102,46 @@ TEST(delegation_poller, new_result_is_filed_as_one_line) {
   EXPECT_GT(std::stod(member(lines[0], "/timestamp")), 1.6e9);
 }
 
+/// So many rows that their list is not read on the loop, and that they are filed in several parts.
+constexpr int long_list = 600;
+
+void add_long_list(system_under_test& system) {
+  for (int number = 0; number < long_list; ++number)
+    system.add_result("delegation-" + std::to_string(number));
+}
+
+TEST(delegation_poller, a_long_list_is_read_beside_the_loop_and_filed_whole) {
+  poller_system system;
+  system.start();
+  ASSERT_TRUE(system.poll().succeeded);
+  EXPECT_EQ(system.actor("list-reader", "").messages(), 0u);
+  add_long_list(system);
+  EXPECT_EQ(system.filed_by_poll(long_list).size(), static_cast<std::size_t>(long_list));
+  EXPECT_GT(system.actor("list-reader", "").messages(), 0u);
+  EXPECT_EQ(system.events("delegation.new").size(), static_cast<std::size_t>(long_list));
+}
+
+TEST(delegation_poller, a_long_list_that_has_not_changed_is_no_news) {
+  poller_system system;
+  system.start();
+  add_long_list(system);
+  system.filed_by_poll(long_list);
+  EXPECT_EQ(system.poll().news, 0);
+  system.add_result("one-more");
+  EXPECT_EQ(system.poll().news, 1);
+}
+
+TEST(delegation_poller, a_crash_of_the_list_reader_costs_no_result) {
+  // When it comes to the list, and when the store has recorded what is in it.
+  for (const std::uint64_t message : {1u, 2u}) {
+    poller_system system;
+    add_long_list(system);
+    system.start_crashing("list-reader", "", message);
+    EXPECT_TRUE(system.wait_for_event("actor.crashed")) << message;
+    system.filed_by_poll(long_list);
+  }
+}
+
 TEST(delegation_poller, results_file_is_private) {
   poller_system system;
   system.start();

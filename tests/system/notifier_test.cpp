@@ -129,6 +129,21 @@ TEST(notifier, message_of_more_than_fifty_results_says_how_many_more) {
   EXPECT_EQ(system.messages().size(), 1u);
 }
 
+TEST(notifier, hundreds_of_results_are_all_told_of_though_they_are_not_all_held) {
+  constexpr int count = 300;
+  notifier_system system;
+  system.start();
+  ASSERT_TRUE(system.poll().succeeded);
+  for (int number = 0; number < count; ++number)
+    system.add_result("delegation-" + std::to_string(number));
+  ASSERT_TRUE(system.poll().succeeded);
+  ASSERT_TRUE(system.wait_for_event("self-message.delivered"));
+  EXPECT_NE(system.text(0).find("and 250 more"), std::string::npos);
+  ASSERT_TRUE(system.wait_for_event("notification.delivered", count));
+  EXPECT_EQ(system.messages().size(), 1u);
+  EXPECT_EQ(system.platform().notifications().size(), static_cast<std::size_t>(count));
+}
+
 TEST(notifier, attempts_have_fresh_connections_and_the_same_message) {
   notifier_system system;
   system.platform().order(answer_status(500, request_class::a2a, 2));

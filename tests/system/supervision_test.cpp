@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 
 const std::array workspace_actors{"token",       "activity", "heartbeat", "delegation-poller",
                                   "parent-name", "notifier", "supervisor"};
-const std::array shared_actors{"platform-client", "store", "token-files", "result-files", "root"};
+const std::array shared_actors{"platform-client", "store",       "token-files",
+                               "result-files",    "list-reader", "root"};
 
 /// An actor by its name in stats, of the workspace or shared.
 struct place {

@@ -43,6 +43,42 @@ TEST_P(result_store_test, a_new_result_is_news_and_unfiled) {
   EXPECT_EQ(unfiled[0].recorded_at, start_time);
 }
 
+TEST_P(result_store_test, unfiled_results_come_within_bounds_the_first_ones_first) {
+  const auto news = store().record(make_poll(make_results(0, 10)), start_time);
+  result_bounds bounds;
+  bounds.results = 3;
+  const auto first = store().unfiled("ws-1", bounds);
+  EXPECT_EQ(seqs_of(first), seqs_of({news.begin(), news.begin() + 3}));
+  store().mark_filed("ws-1", seqs_of(first));
+  EXPECT_EQ(seqs_of(store().unfiled("ws-1", bounds)), seqs_of({news.begin() + 3, news.begin() + 6}));
+  bounds = {};
+  bounds.bytes = 1; // one that is longer comes all the same
+  EXPECT_EQ(store().unfiled("ws-1", bounds).size(), 1U);
+}
+
+TEST_P(result_store_test, of_what_is_pending_the_first_come_whole_and_the_others_as_numbers) {
+  const auto news = store().record(make_poll(make_results(0, 10)), start_time);
+  store().mark_filed("ws-1", seqs_of(news));
+  result_bounds bounds;
+  bounds.results = 4;
+  const auto box = store().pending("ws-1", start_time, bounds);
+  EXPECT_EQ(seqs_of(box.unwoken), seqs_of({news.begin(), news.begin() + 4}));
+  EXPECT_EQ(box.more_unwoken, seqs_of({news.begin() + 4, news.end()}));
+  EXPECT_EQ(seqs_of(box.unnotified), seqs_of({news.begin(), news.begin() + 4}));
+  EXPECT_EQ(box.more_unnotified, 6);
+}
+
+TEST_P(result_store_test, long_texts_of_what_is_pending_are_cut_between_characters) {
+  auto result = make_result("a");
+  result.summary = "\u00e4\u00e4\u00e4"; // two bytes each
+  const auto news = store().record(make_poll({result}), start_time);
+  store().mark_filed("ws-1", seqs_of(news));
+  result_bounds bounds;
+  bounds.text = 5;
+  EXPECT_EQ(store().pending("ws-1", start_time, bounds).unwoken.at(0).result.summary, "\u00e4\u00e4");
+  EXPECT_EQ(store().pending("ws-1", start_time).unwoken.at(0).result.summary, result.summary);
+}
+
 TEST_P(result_store_test, a_known_result_is_no_news) {
   store().record(make_poll({make_result("a")}), start_time);
   EXPECT_TRUE(store().record(make_poll({make_result("a")}), start_time).empty());

@@ -193,7 +193,8 @@ TEST_F(control_answers, every_actor_can_be_crashed_and_runs_again) {
 
 TEST_F(control_answers, shared_actors_can_be_crashed_and_run_again) {
   start();
-  for (const auto* name : {"platform-client", "store", "token-files", "result-files", "control"}) {
+  for (const auto* name :
+       {"platform-client", "store", "token-files", "result-files", "list-reader", "control"}) {
     ASSERT_EQ(call("POST", "/v1/debug/crash", std::string{R"({"actor":")"} + name + "\"}").status, 200)
         << name;
     EXPECT_TRUE(wait_until([&] {
