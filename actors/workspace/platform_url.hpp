@@ -18,8 +18,8 @@ struct platform_url {
   std::string host_header() const;
 
   /// User information, query and fragment are refused.
-  /// @returns false with `error` set to what is wrong ("it has a query"), which repeats nothing of `text`: what
-  /// stands before '@' is likely a secret.
+  /// @returns false with `error` set to what is wrong ("it has a query"), which repeats nothing of `text`:
+  /// what stands before '@' is likely a secret.
   static bool parse(const std::string& text, platform_url& url, std::string& error);
 };
 
