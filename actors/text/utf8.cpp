@@ -1,9 +1,9 @@
 #include "actors/text/utf8.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <iterator>
 #include <utf8.h>
 
 namespace workspace_supervisor {
@@ -41,18 +41,41 @@ const char* find_invalid(const char* place, const char* end) {
   return end;
 }
 
+// How many bytes of what is invalid could have begun a valid character, at least 1. Unicode wants one U+FFFD
+// for so many; utf8::replace_invalid takes more for one.
+std::size_t begun_character(const char* place, const char* end) {
+  for (std::size_t taken = std::min<std::size_t>(3, static_cast<std::size_t>(end - place)); taken > 1;
+       --taken) {
+    std::string character(place, taken);
+    while (character.size() < 4) {
+      character += '\x80';
+      if (utf8::is_valid(character)) {
+        return taken;
+      }
+    }
+  }
+  return 1;
+}
+
 } // namespace
 
 std::string valid_utf8(std::string text) {
   // Nearly every text is valid: it is only looked through, and copied when it is not.
   const char* const end = text.data() + text.size();
-  const char* const invalid = find_invalid(text.data(), end);
+  const char* invalid = find_invalid(text.data(), end);
   if (invalid == end) {
     return text;
   }
-  std::string result(static_cast<const char*>(text.data()), invalid);
-  utf8::replace_invalid(invalid, end, std::back_inserter(result));
-  return result;
+  std::string result;
+  result.reserve(text.size());
+  const char* place = text.data();
+  while (invalid != end) {
+    result.append(place, invalid);
+    utf8::append(char32_t{0xFFFD}, result);
+    place = invalid + begun_character(invalid, end);
+    invalid = find_invalid(place, end);
+  }
+  return result.append(place, end);
 }
 
 } // namespace workspace_supervisor

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 namespace workspace_supervisor {
 namespace {
@@ -16,9 +17,22 @@ TEST(valid_utf8, leaves_valid_text_alone) {
 }
 
 TEST(valid_utf8, replaces_what_is_invalid_wherever_it_stands) {
-  const std::string r = "\uFFFD";
-  for (const char* bad :
-       {"\xff", "\x80", "\xc3", "\xe2\x82", "\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80"}) {
+  // One for as many bytes as could have begun a character.
+  const std::pair<const char*, std::size_t> cases[] = {{"\xff", 1},
+                                                       {"\x80", 1},
+                                                       {"\xc3", 1},
+                                                       {"\xe2\x82", 1},
+                                                       {"\xf0\x9f", 1},
+                                                       {"\xf0\x9f\x98", 1},
+                                                       {"\xed\xa0\x80", 3},
+                                                       {"\xc0\xaf", 2},
+                                                       {"\xf4\x90\x80\x80", 4},
+                                                       {"\xe2\x82\xe2\x82", 2}};
+  for (const auto& [bad, count] : cases) {
+    std::string r;
+    for (std::size_t index = 0; index < count; ++index) {
+      r += "\uFFFD";
+    }
     for (std::size_t before = 0; before < 20; ++before) {
       const std::string start(before, 'a');
       EXPECT_EQ(valid_utf8(start + bad), start + r);
