@@ -22,8 +22,8 @@ constexpr const char* forms[] = {
 
 } // namespace
 
-// strptime reads (in the C locale, which this process never leaves), date's calendar says whether there is such
-// a day. date's own reading goes by streams and locales: 2.5 µs an answer, and 300 KiB of code in use.
+// strptime reads (in the C locale, which this process never leaves), date's calendar says whether there is
+// such a day. date's own reading goes by streams and locales: 2.5 µs an answer, and 300 KiB of code in use.
 std::optional<std::int64_t> parse_http_date(std::string_view text) {
   const std::string ended{text};
   for (const char* form : forms) {
