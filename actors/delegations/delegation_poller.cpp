@@ -1,6 +1,6 @@
 #include "actors/delegations/delegation_poller.hpp"
 
-#include "actors/delegations/list_reading.hpp"
+#include "actors/delegation_list/list_reading.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,6 @@
 #pragma once
 
-// The room of delegations: asking for their results, reading the rows that the platform lists, and filing
-// what is new for the agent.
+// The room of delegations: asking for their results, and seeing each through to the agent's file.
 
 #include "actors/delegations/poll_memory.hpp"
 #include "actors/supervision/actor.hpp"

@@ -1,9 +1,9 @@
 #pragma once
 
-// The room of the platform: every request to one, from the token that goes with it down to HTTP, TLS and
-// look-ups, for all workspaces.
+// The room of the platform: every request to one, with its token, and once more after a 401, for all
+// workspaces.
 
-#include "actors/platform/http_engine.hpp"
+#include "actors/http/http_engine.hpp"
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"
 

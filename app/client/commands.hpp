@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of workspacectl: its command line, its calls, and what it prints.
+
 #include "app/client/arguments.hpp"
 
 namespace workspace_supervisor {

@@ -2,7 +2,7 @@
 
 #include "actors/delegations/poll_memory.hpp"
 #include "actors/heartbeat/beat_schedule.hpp"
-#include "actors/platform/http_engine.hpp"
+#include "actors/http/http_engine.hpp"
 #include "actors/store/store.hpp"
 #include "actors/supervision/supervisor.hpp"
 #include "actors/workspace/context.hpp"

@@ -1,5 +1,7 @@
 #pragma once
 
+// The room of spelling: the nearest known word to a misspelt one.
+
 #include <cstddef>
 #include <optional>
 #include <string>
