@@ -27,21 +27,26 @@ def beats_of_each(arrivals: Iterable[Arrival]) -> Dict[int, List[int]]:
     return beats
 
 
+def phase(beats: Sequence[int], interval: int) -> int:
+    """Where in the interval a workspace's beats are due. Nobody outside knows; but none is early, so it is the place of
+    one of them: the one that makes all of them late by the least in sum."""
+    places = sorted(beat % interval for beat in beats)
+    # The sum of (place - due) % interval, less what is the same for all.
+    return places[min(range(len(places)), key=lambda n: n * interval - len(places) * places[n])]
+
+
 def lateness(beats: Sequence[int], interval: int) -> List[int]:
-    """How much later than its time each beat of a workspace came. Nobody outside knows its phase: the earliest of its
-    beats, on the grid of the interval, is taken to have been on time, so that none counts as early."""
-    offsets = [_offset(beat - beats[0], interval) for beat in beats]
-    return [offset - min(offsets) for offset in offsets]
+    """How much later than its time each beat of a workspace came."""
+    due = phase(beats, interval)
+    return [(beat - due) % interval for beat in beats]
 
 
 def missing(beats: Sequence[int], interval: int, end: int) -> int:
     """How many of the beats that were due from the first one on, half an interval before `end` at the latest, did not
-    come near their time."""
-    if not beats:
-        return 0
-    due = (end - interval // 2 - beats[0]) // interval + 1
-    came = {_slot(beat - beats[0], interval) for beat in beats}
-    return sum(slot not in came for slot in range(due))
+    come before the next was due."""
+    due = phase(beats, interval)
+    came = {(beat - due) // interval for beat in beats}
+    return sum(slot not in came for slot in range(min(came), (end - interval // 2 - due) // interval + 1))
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -49,10 +54,3 @@ def quantile(values: Sequence[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
 
-
-def _slot(since_first: int, interval: int) -> int:
-    return (since_first + interval // 2) // interval
-
-
-def _offset(since_first: int, interval: int) -> int:
-    return since_first - _slot(since_first, interval) * interval

@@ -21,8 +21,20 @@ def test_beats_are_told_apart_by_workspace():
     assert beats_of_each(seen) == {0: [1, 4], 1: [2]}
 
 
-def test_the_earliest_beat_on_the_grid_is_on_time():
+def test_beats_are_late_by_what_they_came_after_the_earliest():
     assert lateness([1005, 2000, 3001], interval=1000) == [5, 0, 1]
+
+
+def test_a_first_beat_that_came_late_does_not_make_the_others_early():
+    assert lateness([1700, 2000, 3001, 4002], interval=1000) == [700, 0, 1, 2]
+
+
+def test_a_beat_that_is_late_by_more_than_half_an_interval_is_not_early():
+    assert lateness([1000, 2001, 3700, 4002], interval=1000) == [0, 1, 700, 2]
+
+
+def test_beats_on_the_dot_are_on_time():
+    assert lateness([1000, 2000, 3000], interval=1000) == [0, 0, 0]
 
 
 def test_one_beat_alone_is_on_time():
