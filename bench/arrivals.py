@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import Dict, Iterable, List, NamedTuple, Sequence
 
@@ -51,6 +52,5 @@ def missing(beats: Sequence[int], interval: int, end: int) -> int:
 
 def quantile(values: Sequence[float], share: float) -> float:
     """The smallest value that this share of all does not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+    return sorted(values)[max(1, math.ceil(share * len(values))) - 1]
 
