@@ -5,7 +5,6 @@
 #include "actors/notifier/notifier_text.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
 namespace workspace_supervisor {
 
@@ -25,21 +24,6 @@ void fetch(self_pointer self);
 
 double as_seconds(milliseconds duration) {
   return std::chrono::duration<double>(duration).count();
-}
-
-/// A random identifier in the form of a UUID, version 4.
-std::string make_message_id() {
-  std::random_device random;
-  const auto half = [&random] {
-    return std::uint64_t{random()} << 32 | random();
-  };
-  const auto high = (half() & 0xffffffffffff0fffULL) | 0x4000ULL;
-  const auto low = (half() & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;
-  char text[37];
-  std::snprintf(text, sizeof text, "%08x-%04x-%04x-%04x-%012llx", static_cast<unsigned>(high >> 32),
-                static_cast<unsigned>(high >> 16 & 0xffff), static_cast<unsigned>(high & 0xffff),
-                static_cast<unsigned>(low >> 48), static_cast<unsigned long long>(low & 0xffffffffffffULL));
-  return text;
 }
 
 attempt_outcome outcome_of(const platform_answer& answer, bool jsonrpc) {

@@ -2,10 +2,16 @@
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
 
 namespace workspace_supervisor {
 
 namespace json = boost::json;
+
+std::string make_message_id() {
+  return boost::uuids::to_string(boost::uuids::random_generator()());
+}
 
 std::string self_message_body(const std::string& message_id, const std::string& text) {
   return json::serialize(json::value{

@@ -24,6 +24,14 @@ TEST(notifier_requests, self_message_has_one_text_part_from_the_user) {
             boost::json::parse(R"({"kind":"text","type":"text","text":"hello"})"));
 }
 
+TEST(notifier_requests, message_ids_are_uuids_and_each_is_new) {
+  const auto first = make_message_id();
+  EXPECT_EQ(first.size(), 36u);
+  EXPECT_EQ(first.find_first_not_of("0123456789abcdef-"), std::string::npos) << first;
+  EXPECT_EQ(first[14], '4') << "the version that is random: " << first;
+  EXPECT_NE(first, make_message_id());
+}
+
 TEST(notifier_requests, text_is_escaped) {
   const std::string text = "a \"b\"\n\\";
   const auto call = boost::json::parse(self_message_body("id-1", text));
