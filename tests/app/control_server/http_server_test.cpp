@@ -298,7 +298,8 @@ TEST_F(http_server_test, a_taken_port_is_told_and_tried_again) {
                 [&told](const event& happened) { told += happened.name == "control.http-unavailable"; });
   options.http = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
   options.limits.tcp_retry = milliseconds{20};
-  server = std::make_unique<http_server>(options);
+  system = std::make_unique<hosted_system>(loop);
+  server = std::make_unique<http_server>(loop, options);
   ASSERT_EQ(server->listen().error, "");
   server->start();
   ASSERT_TRUE(wait_until([&told] { return told > 0; }));
