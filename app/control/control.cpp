@@ -54,7 +54,9 @@ void ask_control(asker* self, process_context* process, const exchange_pointer& 
       exchange->answer(error_answer(503, "the control actor is down; ask again"));
       return self->quit();
     }
-    self->after(restart_pause, [=] { ask_control(self, process, exchange, give_up); });
+    // Nobody else holds the asker while it waits: a timer alone would not keep it.
+    self->after(restart_pause,
+                [=, held = asker_interface{self}] { ask_control(self, process, exchange, give_up); });
   };
   const auto control = process->control.get();
   if (!control)

@@ -65,17 +65,19 @@ log.level = "debug"
         return path
 
     def start(self, more=""):
-        log = open(f"{self.folder.name}/log", "w+", encoding="utf-8")
+        # Its own end of the file: who reads with the writer's would move the place where that writes on.
+        with open(f"{self.folder.name}/log", "w", encoding="utf-8"):
+            pass
+        log = open(f"{self.folder.name}/log", "a", encoding="utf-8")
         self.addCleanup(log.close)
         process = subprocess.Popen([f"{BUILD}/workspace-supervisor", f"--config-file={self.configuration(more)}"],
                                    stderr=log, env={"PATH": os.environ["PATH"]})
-        process.log = log
         self.addCleanup(self.end, process)
         return process
 
     def said(self, process):
-        process.log.seek(0)
-        return process.log.read()
+        with open(f"{self.folder.name}/log", encoding="utf-8") as log:
+            return log.read()
 
     def wait_said(self, process, text):
         give_up = time.monotonic() + GENEROUS

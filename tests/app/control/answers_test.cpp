@@ -217,8 +217,10 @@ TEST_F(control_answers, what_was_answered_survives_a_crash_of_every_actor) {
 TEST_F(control_answers, calls_are_answered_while_the_control_actor_crashes) {
   start();
   for (int round = 0; round < 5; ++round) {
-    ASSERT_EQ(call("POST", "/v1/debug/crash", R"({"actor":"control"})").status, 200);
-    EXPECT_EQ(call("GET", "/v1/workspaces").status, 200);
+    const auto crashed = call("POST", "/v1/debug/crash", R"({"actor":"control"})");
+    ASSERT_EQ(crashed.status, 200) << crashed.body;
+    const auto listed = call("GET", "/v1/workspaces");
+    EXPECT_EQ(listed.status, 200) << listed.body;
   }
 }
 
