@@ -80,9 +80,13 @@ int make_room(http_server_core& core, const http_listener& listener) {
   if (listener.open + 1 < limit)
     return 2;
   http_session* unused = nullptr;  // between two requests
-  http_session* waiting = nullptr; // has the place for /healthz, and has not asked yet
+  http_session* waiting = nullptr; // has the place for /healthz, and has not asked yet, or has its answer
   for (auto* session : core.sessions) {
-    if (session->listener() != &listener || !session->silent())
+    if (session->listener() != &listener)
+      continue;
+    if (session->lingering())
+      waiting = waiting ? waiting : session;
+    if (!session->silent())
       continue;
     if (session->health_only())
       waiting = session;

@@ -306,6 +306,7 @@ net::awaitable<bool> http_session::write_answer(const control_answer& answer, un
 
 /// Reads what the client still sends, so that its kernel does not throw the answer away with the connection.
 net::awaitable<void> http_session::linger() {
+  lingering_ = true;
   error_code error;
   socket_.shutdown(socket::shutdown_send, error);
   arm(linger_patience);

@@ -67,6 +67,8 @@ public:
   bool silent() const { return silent_; }
   /// It has been answered before.
   bool used() const { return used_; }
+  /// It has its last answer, and is only given the time to read it.
+  bool lingering() const { return lingering_; }
 
   // Called by the exchange, on the loop's thread.
   void take_answer(std::uint64_t exchange, control_answer answer);
@@ -111,6 +113,7 @@ private:
   bool left_ = false; ///< no longer counted as a connection of the listener
   bool silent_ = true;
   bool used_ = false;
+  bool lingering_ = false;
   bool closed_ = false;
 
   boost::asio::steady_timer deadline_;
