@@ -79,3 +79,11 @@ function(check_includes_of_target name)
   set_property(GLOBAL PROPERTY includes_with_${name} ${allowed})
   check_includes(${name} FILES ${files} FROM ${allowed})
 endfunction()
+
+# supervisor_test_library(NAME SOURCES... LIBS... PUBLIC_LIBS...): what several test binaries, or what measures, are made with.
+function(supervisor_test_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBS;PUBLIC_LIBS" ${ARGN})
+  check_includes_of_target(${name} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS} ${arg_PUBLIC_LIBS})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC supervisor_options ${arg_PUBLIC_LIBS} PRIVATE ${arg_LIBS})
+endfunction()
