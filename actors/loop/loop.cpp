@@ -128,14 +128,17 @@ struct actor_loop::impl final : loop_orders {
       options.on_exception(exception);
   }
 
-  /// One round: whoever becomes ready meanwhile comes in the next one, behind the sockets.
+  /// One round, which follows what is said from actor to actor, so that a chain of short messages costs one
+  /// look at the sockets. Where somebody had more to do than one turn, the sockets come before his next one.
   void run_actors() {
-    for (auto left = std::min(ready.size(), actors_per_round); left > 0 && !stopping; --left) {
+    for (auto left = actors_per_round; left > 0 && !ready.empty() && !stopping; --left) {
       // A reference that is given up whatever becomes of the turn.
       caf::intrusive_ptr<caf::resumable> actor{ready.front(), false};
       ready.pop_front();
-      if (actor->resume(&*here, options.messages_per_turn) == caf::resumable::resume_later)
+      if (actor->resume(&*here, options.messages_per_turn) == caf::resumable::resume_later) {
+        left = std::min(left, ready.size() + 1);
         ready.push_back(actor.release());
+      }
     }
   }
 
