@@ -1,7 +1,7 @@
 #include "actors/http/http_connection.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/asio/write.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -180,19 +180,20 @@ void http_connection::begin_exchange() {
   written_ = false;
   set_deadline(exchange_->deadline);
   exchange_->begun = std::chrono::steady_clock::now();
-  request_ = make_message(exchange_->request, core_.options.user_agent);
+  write_request(exchange_->request, core_.options.user_agent, request_);
   if (tls_)
-    write_request(*tls_);
+    write(*tls_);
   else
-    write_request(socket_);
+    write(socket_);
 }
 
 template <class Stream>
-void http_connection::write_request(Stream& stream) {
+void http_connection::write(Stream& stream) {
   // Not awaited: an answer can come before the request has been read. What goes wrong here shows there.
-  boost::beast::http::async_write(stream, request_,
-                                  [self = shared_from_this()](const boost::system::error_code& error,
-                                                              std::size_t) { self->written_ = !error; });
+  boost::asio::async_write(stream, boost::asio::buffer(request_),
+                           [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+                             self->written_ = !error;
+                           });
 }
 
 void http_connection::take(const boost::system::error_code& error, std::size_t size) {
@@ -239,7 +240,8 @@ void http_connection::finish() {
   if (exchange->answer.keeps_connection() && written_ && !exchange->request.fresh_connection &&
       generation_ == pool_.origin().generation && !(tls_ && has_more(*tls_))) {
     stage_ = stage::idle;
-    request_ = {};
+    if (request_.capacity() > long_read)
+      request_ = {};
     if (part_.size() > short_read)
       part_ = std::vector<char>(short_read);
     set_deadline(std::chrono::steady_clock::now() + core_.options.idle_timeout);

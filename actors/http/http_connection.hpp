@@ -2,7 +2,7 @@
 
 #include "actors/http/http_dialler.hpp"
 #include "actors/http/http_pool.hpp"
-#include "actors/http/http_request_message.hpp"
+#include "actors/http/http_request_text.hpp"
 #include "actors/http/http_tls.hpp"
 
 #include <vector>
@@ -44,7 +44,7 @@ private:
 
   void begin_exchange();
   template <class Stream>
-  void write_request(Stream& stream);
+  void write(Stream& stream);
   void take(const boost::system::error_code& error, std::size_t size);
   void ended(const std::string& error);
   void finish();
@@ -70,8 +70,8 @@ private:
   tcp_socket socket_;
   std::unique_ptr<tls_stream> tls_;
   exchange_ptr exchange_;
-  http_request_message request_; ///< as it is written
-  std::vector<char> part_;       ///< of an answer, as it was read
+  std::string request_;    ///< as it is written
+  std::vector<char> part_; ///< of an answer, as it was read
   steady_time connect_deadline_{};
   steady_time deadline_ = steady_time::max();
   loop_timer timer_;          ///< for the deadline; set earlier than that, perhaps

@@ -1,6 +1,6 @@
 #include "actors/http/http_connection.hpp"
 #include "actors/http/http_pool.hpp"
-#include "actors/http/http_request_message.hpp"
+#include "actors/http/http_request_text.hpp"
 
 #include <boost/asio/post.hpp>
 

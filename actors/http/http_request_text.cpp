@@ -1,4 +1,4 @@
-#include "actors/http/http_request_message.hpp"
+#include "actors/http/http_request_text.hpp"
 
 #include <boost/beast/http/field.hpp>
 
@@ -62,24 +62,22 @@ std::string check_request(const http_request& request) {
   return {};
 }
 
-http_request_message make_message(const http_request& request, const std::string& user_agent) {
-  http_request_message message;
-  message.version(11);
-  message.method_string(request.method);
-  message.target(request.url.prefix + request.target);
-  message.set(http::field::host, request.url.host_header());
+void write_request(const http_request& request, const std::string& user_agent, std::string& text) {
+  text.clear();
+  text.append(request.method).append(1, ' ').append(request.url.prefix).append(request.target);
+  text.append(" HTTP/1.1\r\nHost: ").append(request.url.host_header());
   if (!user_agent.empty())
-    message.set(http::field::user_agent, user_agent);
-  message.set(http::field::accept, "application/json");
+    text.append("\r\nUser-Agent: ").append(user_agent);
+  text.append("\r\nAccept: application/json");
   if (request.fresh_connection)
-    message.keep_alive(false);
+    text.append("\r\nConnection: close");
   if (!request.body.empty())
-    message.set(http::field::content_type, "application/json");
-  message.body() = request.body;
-  message.prepare_payload();
+    text.append("\r\nContent-Type: application/json");
+  if (!request.body.empty() || request.method != "GET")
+    text.append("\r\nContent-Length: ").append(std::to_string(request.body.size()));
   for (const auto& [name, value] : request.headers)
-    message.insert(name, value);
-  return message;
+    text.append("\r\n").append(name).append(": ").append(value);
+  text.append("\r\n\r\n").append(request.body);
 }
 
 std::string without_control_characters(const std::string& text) {
