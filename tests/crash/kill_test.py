@@ -175,9 +175,11 @@ class Loop:
                 self.untouched[when] = kill_at
                 return
             self.tried[when] += killed
-            self.kinds[(kind_of(calls[kill_at - 1]), when)] += 1
+            # Two threads number their calls and then log them: the kill can come between the two.
+            kind = kind_of(calls[kill_at - 1]) if len(calls) >= kill_at else "not logged any more"
+            self.kinds[(kind, when)] += 1
             if self.arguments.verbose:
-                print(kill_at, when, kind_of(calls[kill_at - 1]), twice or "", flush=True)
+                print(kill_at, when, kind, twice or "", flush=True)
 
 
 def main():
