@@ -81,5 +81,5 @@ bench: ## what it costs, on the release build (docs/performance.md): the table, 
 	bench/bench.py $(ARGS)
 	build/supervisor-bench
 
-clean: ## remove build/, build-debug/ and build-tsan/
+clean: ## remove all builds
 	rm -rf build build-debug build-tsan
