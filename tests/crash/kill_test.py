@@ -71,17 +71,19 @@ class Scenario:
             return counts if counts.is_complete(TASKS) else None
 
         wait_for(step, "all results told")
-        # Told is not recorded yet: the crash may come in between, or while it stops.
-        beats = self.platform.beats(self.name)
-        while self.platform.beats(self.name) < beats + 2:
-            restart_if_killed()
-            time.sleep(0.01)
-        try:
-            daemon.stop()
-        except RuntimeError:
-            restart_if_killed()
-            wait_for(lambda: self.platform.beats(self.name) >= beats + 4, "beats")
-            daemon.stop()
+        # Told is not recorded yet: the crash may come in between, or while it stops; and its successor's too.
+        while True:
+            beats = self.platform.beats(self.name)
+            while self.platform.beats(self.name) < beats + 2:
+                restart_if_killed()
+                time.sleep(0.01)
+            try:
+                daemon.stop()
+                break
+            except RuntimeError as error:
+                if "does not stop" in str(error):
+                    raise
+                restart_if_killed()
         counts = tally(self.platform, agent, self.name)
         # A start after an orderly stop has nothing left to tell.
         before = counts.duplicates()
