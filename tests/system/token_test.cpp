@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <sys/stat.h>
 
 namespace workspace_supervisor {
@@ -16,8 +17,10 @@ system_options quiet() {
 
 /// Started, its first beat and poll over.
 struct token_system : system_under_test {
-  token_system()
+  explicit token_system(const std::function<void(system_under_test&)>& prepare = {})
       : system_under_test(quiet()) {
+    if (prepare)
+      prepare(*this);
     start();
     EXPECT_TRUE(wait_until([this] { return probe().last_delivered.load() > 0; }));
     EXPECT_TRUE(poll().succeeded);
@@ -63,13 +66,16 @@ TEST(token, refresh_is_idempotent) {
 }
 
 TEST(token, refused_request_is_repeated_with_the_token_from_disk) {
-  token_system system;
-  // Through a link that nobody watches, so that the refusal alone tells of the new one.
-  const auto linked = system.configs_dir() + "/elsewhere/token";
-  std::filesystem::create_directory(system.configs_dir() + "/elsewhere");
-  write_content(linked, "token-of-ws-a");
-  std::filesystem::remove(system.token_file());
-  std::filesystem::create_symlink("elsewhere/token", system.token_file());
+  // Through a link that nobody watches, so that the refusal alone tells of the new one. It is there from the
+  // start: a word of the watch about its making would have the token read again later, at any moment.
+  std::string linked;
+  token_system system{[&linked](system_under_test& made) {
+    linked = made.configs_dir() + "/elsewhere/token";
+    std::filesystem::create_directory(made.configs_dir() + "/elsewhere");
+    write_content(linked, "token-of-ws-a");
+    std::filesystem::remove(made.token_file());
+    std::filesystem::create_symlink("elsewhere/token", made.token_file());
+  }};
   ASSERT_EQ(system.refresh(), "token-of-ws-a");
   const auto before = system.beats_asked();
   write_content(linked, "rotated");
