@@ -26,7 +26,7 @@ using activity_interface =
               activity_report(get_activity), done(report_delivered)>;
 
 /// Tells the platform that the workspace lives.
-using heartbeat_interface = interface<done(activity_changed), beat_outcome(beat_now)>;
+using heartbeat_interface = interface<done(activity_changed), beat_outcome(beat_now), void(activity_report)>;
 
 /// Fetches the results of delegations, records them and files them for the agent.
 using delegation_poller_interface = interface<poll_outcome(poll_now)>;
@@ -39,7 +39,8 @@ using notifier_interface = interface<done(results_filed)>;
 
 /// Speaks HTTP with the platforms, for all workspaces of the process.
 using platform_client_interface =
-    interface<platform_answer(platform_request), void(attempt_finished), void(reconnect)>;
+    interface<platform_answer(platform_request), void(attempt_finished), void(token_for_requests),
+              void(reconnect)>;
 
 /// Keeps results and what became of them. On a thread of its own: it waits for the disk.
 using store_interface =

@@ -67,6 +67,13 @@ struct attempt_finished {
 };
 BOOST_DESCRIBE_STRUCT(attempt_finished, (), (id, answer))
 
+/// The token of a workspace's next requests. Empty: it has to be asked for.
+struct token_for_requests {
+  workspace_index workspace = 0;
+  std::string token;
+};
+BOOST_DESCRIBE_STRUCT(token_for_requests, (), (workspace, token))
+
 /// Drop this workspace's platform's kept connections and resolve its host anew.
 struct reconnect {
   workspace_index workspace = 0;

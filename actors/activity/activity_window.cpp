@@ -28,13 +28,14 @@ bool apply(activity_report& report, const set_activity& change) {
   return changed;
 }
 
-void apply(activity_report& report, const record_outcomes& outcomes) {
+bool apply(activity_report& report, const record_outcomes& outcomes) {
   report.requests = bounded_sum(report.requests, bounded_sum(outcomes.successes, outcomes.errors));
   report.errors = bounded_sum(report.errors, outcomes.errors);
   if (outcomes.has_sample_error) {
     report.sample_error = outcomes.sample_error;
     ++report.sample_number;
   }
+  return false;
 }
 
 bool apply(activity_report& report, const set_runtime_state& state) {
@@ -44,15 +45,17 @@ bool apply(activity_report& report, const set_runtime_state& state) {
   return changed;
 }
 
-void apply(activity_report& report, const set_runtime_metadata& metadata) {
+bool apply(activity_report& report, const set_runtime_metadata& metadata) {
   report.runtime_metadata = metadata.json;
+  return false;
 }
 
-void apply(activity_report& report, const report_delivered& delivered) {
+bool apply(activity_report& report, const report_delivered& delivered) {
   report.requests = std::max<std::int64_t>(0, report.requests - delivered.requests);
   report.errors = std::max<std::int64_t>(0, report.errors - delivered.errors);
   if (report.sample_number == delivered.sample_number)
     report.sample_error.clear();
+  return false;
 }
 
 } // namespace workspace_supervisor

@@ -8,10 +8,10 @@ namespace workspace_supervisor {
 // is due.
 
 bool apply(activity_report& report, const set_activity& change);
-void apply(activity_report& report, const record_outcomes& outcomes);
+bool apply(activity_report& report, const record_outcomes& outcomes);
 bool apply(activity_report& report, const set_runtime_state& state);
-void apply(activity_report& report, const set_runtime_metadata& metadata);
+bool apply(activity_report& report, const set_runtime_metadata& metadata);
 /// Takes from the window what a delivered beat had reported; what came meanwhile stays.
-void apply(activity_report& report, const report_delivered& delivered);
+bool apply(activity_report& report, const report_delivered& delivered);
 
 } // namespace workspace_supervisor

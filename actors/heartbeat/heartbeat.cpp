@@ -3,7 +3,6 @@
 #include "actors/heartbeat/beat_body.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace workspace_supervisor {
 
@@ -153,9 +152,11 @@ void begin(self_pointer self) {
   state.under_way = true;
   context.probe.beats_sent.fetch_add(1, std::memory_order_relaxed);
   state.schedule->update([](beat_schedule& schedule) { schedule.begun(clock::now()); });
+  if (state.report)
+    return send(self, *state.report, true);
   ask(
       self, context.activity, get_activity{}, activity_patience,
-      [self](activity_report report) { send(self, report, true); },
+      [self](activity_report report) { send(self, state_of(self).report.emplace(std::move(report)), true); },
       [self](const std::string&) { send(self, state_of(self).context->last_activity.get(), false); });
 }
 
@@ -193,6 +194,7 @@ heartbeat_interface::behavior_type heartbeat_actor(self_pointer self, workspace_
           begin(self);
         return answer;
       },
+      [self](const activity_report& report) { state_of(self).report = report; },
   };
 }
 

@@ -6,6 +6,7 @@
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"
 
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace workspace_supervisor {
 struct heartbeat_actor_state {
   workspace_context* context = nullptr;
   kept<beat_schedule>* schedule = nullptr;
+  std::optional<activity_report> report; ///< what the activity actor last told; none: to be asked for
   bool under_way = false;
   std::uint64_t timer = 0;
   beat_schedule::time timer_due{};

@@ -23,6 +23,15 @@ platform_answer to_answer(http_response&& response) {
   return answer;
 }
 
+/// What requests of this workspace go out with until its token actor says otherwise or the platform refuses
+/// it.
+std::string& token_of(self_pointer self, workspace_index workspace) {
+  auto& tokens = state_of(self).tokens;
+  if (tokens.size() <= workspace)
+    tokens.resize(workspace + 1);
+  return tokens[workspace];
+}
+
 void attempt(self_pointer self, std::uint64_t id, const std::string& token) {
   auto& state = state_of(self);
   const auto found = state.requests.find(id);
@@ -68,10 +77,13 @@ void repeat_with_fresh_token(self_pointer self, std::uint64_t id, platform_answe
   auto& state = state_of(self);
   auto& pending = state.requests.find(id)->second;
   pending.repeated = true;
-  const auto& workspace = state.context->workspaces[pending.request.workspace];
+  const auto index = pending.request.workspace;
+  const auto& workspace = state.context->workspaces[index];
+  token_of(self, index).clear();
   ask(
       self, workspace.token, refresh_token{}, std::chrono::seconds{1},
-      [self, id, refusal](token_state token) {
+      [self, id, index, refusal](token_state token) {
+        token_of(self, index) = token.token;
         if (!token.token.empty())
           return attempt(self, id, token.token);
         auto answer = refusal;
@@ -105,12 +117,18 @@ platform_client_interface::behavior_type platform_client(self_pointer self, proc
         if (!request.key.empty())
           state.by_key.emplace(request.key, id);
         const auto& workspace = state.context->workspaces.at(request.workspace);
-        ask(
-            self, workspace.token, get_token{}, token_patience,
-            [self, id](token_state token) { attempt(self, id, token.token); },
-            [self, id, &workspace](const std::string&) {
-              attempt(self, id, workspace.last_token.get().token);
-            });
+        if (const auto& token = token_of(self, request.workspace); !token.empty())
+          attempt(self, id, token);
+        else
+          ask(
+              self, workspace.token, get_token{}, token_patience,
+              [self, id, index = request.workspace](token_state reading) {
+                token_of(self, index) = reading.token;
+                attempt(self, id, reading.token);
+              },
+              [self, id, &workspace](const std::string&) {
+                attempt(self, id, workspace.last_token.get().token);
+              });
         return answer;
       },
       [self](const attempt_finished& finished) {
@@ -122,6 +140,7 @@ platform_client_interface::behavior_type platform_client(self_pointer self, proc
           return repeat_with_fresh_token(self, finished.id, finished.answer);
         finish(self, finished.id, finished.answer);
       },
+      [self](const token_for_requests& changed) { token_of(self, changed.workspace) = changed.token; },
       [context, http](const reconnect& request) {
         http->reconnect(context->workspaces.at(request.workspace).platform);
       },

@@ -19,6 +19,14 @@ std::string trimmed(const std::string& token) {
 
 void read(self_pointer self);
 
+/// Has the platform client use `token` from now on; empty: ask for it here. A client that is down knows none
+/// when it is back, and asks.
+void tell_client(self_pointer self, std::string token) {
+  const auto& context = *state_of(self).context;
+  if (const auto client = context.process->platform_client.get())
+    self->send(client, token_for_requests{context.index, std::move(token)});
+}
+
 /// Makes `reading` the token and answers who waited for it.
 void take(self_pointer self, token_state reading) {
   auto& state = state_of(self);
@@ -37,6 +45,8 @@ void take(self_pointer self, token_state reading) {
         make_event(log_level::info, "token.changed", context.settings.id, "the token on disk has changed"));
   context.probe.token_present.store(has, std::memory_order_relaxed);
   context.last_token.set(reading);
+  if (has)
+    tell_client(self, reading.token);
   state.cached = reading;
   state.cached_valid = true;
   for (auto& promise : std::exchange(state.waiting, {}))
@@ -52,6 +62,7 @@ void have_read(self_pointer self, token_state reading) {
   if (!std::exchange(state.read_again, false))
     return;
   state.cached_valid = false;
+  tell_client(self, {});
   state.waiting = std::exchange(state.waiting_next, {});
   read(self);
 }
@@ -72,6 +83,7 @@ void read(self_pointer self) {
 void read_anew(self_pointer self) {
   auto& state = state_of(self);
   state.cached_valid = false;
+  tell_client(self, {});
   state.read_again = state.reading;
   read(self);
 }
@@ -81,6 +93,7 @@ void read_anew(self_pointer self) {
 token_interface::behavior_type token_actor(self_pointer self, workspace_context* context) {
   self->observe(&context->probe_of(workspace_actor::token));
   state_of(self).context = context;
+  tell_client(self, {}); // a predecessor may have missed a change
   return {
       [self](get_token) -> caf::result<token_state> {
         auto& state = state_of(self);
