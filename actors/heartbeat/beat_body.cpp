@@ -25,14 +25,15 @@ std::string beat_body(const std::string& workspace, const activity_report& repor
   char rate[32];
   body.append(rate, std::to_chars(rate, rate + sizeof rate, report.error_rate()).ptr);
   body += R"(,"sample_error":)";
-  body += quoted(report.wedged ? report.wedged_reason : report.sample_error);
+  const auto* trouble = report.trouble();
+  body += quoted(trouble ? *trouble : report.sample_error);
   body += R"(,"active_tasks":)";
-  body += std::to_string(report.active_tasks);
+  body += std::to_string(report.told_tasks());
   body += R"(,"current_task":)";
-  body += quoted(report.current_task);
+  body += quoted(report.tasks_withheld ? std::string{} : report.current_task);
   body += R"(,"uptime_seconds":)";
   body += std::to_string(uptime);
-  if (report.wedged)
+  if (trouble)
     body += R"(,"runtime_state":"wedged")";
   if (!report.runtime_metadata.empty()) {
     body += R"(,"runtime_metadata":)";

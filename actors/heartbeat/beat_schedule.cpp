@@ -12,9 +12,17 @@ beat_schedule::beat_schedule(policy policy, time origin)
     , started_{true} {}
 
 beat_schedule::time beat_schedule::due() const {
+  if (held_)
+    return time::max();
   if (failures_ > 0 || !change_waiting_)
     return next_;
   return std::min(next_, told_change_ ? last_change_begun_ + policy_.change_gap : last_begun_);
+}
+
+void beat_schedule::let_go(time now) {
+  if (!std::exchange(held_, false))
+    return;
+  origin_ = next_ = std::max(next_, now);
 }
 
 void beat_schedule::changed(time) {

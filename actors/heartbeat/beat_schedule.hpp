@@ -25,8 +25,13 @@ public:
   beat_schedule(policy policy, time origin);
 
   bool started() const { return started_; }
-  /// When the next beat is due; a past time means now.
+  /// When the next beat is due; a past time means now, `time::max()` never.
   time due() const;
+  /// No beat is due until `let_go`.
+  void hold() { held_ = true; }
+  bool held() const { return held_; }
+  /// The first beat is due, at `now` where its time has passed meanwhile; ticks count from there.
+  void let_go(time now);
   /// A change of what beats say: a beat is due at once, at most one a `change_gap`; while beats fail it waits
   /// for the retry.
   void changed(time now);
@@ -51,6 +56,7 @@ private:
   time next_{}; ///< the next tick, or the retry while failing
   time last_begun_{};
   bool started_ = false;
+  bool held_ = false;
   time last_change_begun_{}; ///< valid with `told_change_`
   bool told_change_ = false; ///< a beat for a change has begun once
   bool change_waiting_ = false;

@@ -3,6 +3,7 @@
 #include "actors/heartbeat/beat_body.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace workspace_supervisor {
 
@@ -25,7 +26,9 @@ void arm(self_pointer self) {
   const auto due = state.schedule->get().due();
   if (state.timer != 0 && state.timer_due == due)
     return;
-  self->cancel(state.timer);
+  self->cancel(std::exchange(state.timer, 0));
+  if (due == beat_schedule::time::max())
+    return; // the first one is held
   state.timer_due = due;
   const auto delay = std::max(due - clock::now(), clock::duration::zero());
   state.timer = self->after(delay, [self] {
@@ -111,21 +114,39 @@ void finish(self_pointer self, const platform_answer& answer) {
   arm(self);
 }
 
+/// The agent's, since it was launched or attached; without one ours. Seconds.
+std::int64_t uptime(const workspace_context& context) {
+  const auto since = context.agent_since.load(std::memory_order_relaxed);
+  if (since == agent_is_gone)
+    return 0;
+  const auto started =
+      since > 0 ? clock::time_point{std::chrono::nanoseconds{since}} : context.process->started;
+  return std::chrono::duration_cast<std::chrono::seconds>(clock::now() - started).count();
+}
+
+/// Has what was delivered taken from the window. Until then the next beat asks: what was told before has it
+/// still.
+void take_back(self_pointer self, const report_delivered& reported) {
+  ++state_of(self).taking_back;
+  ask(
+      self, state_of(self).context->activity, reported, for_ever,
+      // What is left has been told before the answer.
+      [self](done) { --state_of(self).taking_back; }, [](const std::string&) {});
+}
+
 /// Sends what `report` says. `live`: it came from the activity actor, so that a delivery is told to it.
 void send(self_pointer self, const activity_report& report, bool live) {
   auto& context = *state_of(self).context;
-  const auto uptime =
-      std::chrono::duration_cast<std::chrono::seconds>(clock::now() - context.process->started).count();
   platform_request request;
   request.workspace = context.index;
   request.method = "POST";
   request.target = "/registry/heartbeat";
-  request.body = beat_body(context.settings.id, report, uptime);
+  request.body = beat_body(context.settings.id, report, uptime(context));
   request.lane = static_cast<std::int32_t>(request_lane::beat);
   request.timeout_ms = context.process->configuration.heartbeat.timeout.count();
   request.repeatable = true;
   // A wedged runtime's reason stands in the place of the window's error, which then waits.
-  const bool told_error = !report.wedged && !report.sample_error.empty();
+  const bool told_error = !report.trouble() && !report.sample_error.empty();
   const report_delivered reported{report.requests, report.errors, told_error ? report.sample_number : 0};
   // Should the client be down, this beat has failed and is made again by the schedule.
   ask(
@@ -134,9 +155,7 @@ void send(self_pointer self, const activity_report& report, bool live) {
         // In a beat that reported nothing there is nothing to take back.
         if (answer.ok() && live &&
             (reported.requests > 0 || reported.errors > 0 || reported.sample_number > 0))
-          ask(
-              self, state_of(self).context->activity, reported, for_ever, [](done) {},
-              [](const std::string&) {});
+          take_back(self, reported);
         finish(self, answer);
       },
       [self](const std::string& error) {
@@ -146,17 +165,26 @@ void send(self_pointer self, const activity_report& report, bool live) {
       });
 }
 
+void keep(self_pointer self, const activity_report& report) {
+  auto& state = state_of(self);
+  state.told = true;
+  state.report = report == activity_report{} ? nullptr : std::make_unique<const activity_report>(report);
+}
+
 void begin(self_pointer self) {
   auto& state = state_of(self);
   auto& context = *state.context;
   state.under_way = true;
   context.probe.beats_sent.fetch_add(1, std::memory_order_relaxed);
   state.schedule->update([](beat_schedule& schedule) { schedule.begun(clock::now()); });
-  if (state.report)
-    return send(self, *state.report, true);
+  if (state.told && state.taking_back == 0)
+    return send(self, state.report ? *state.report : activity_report{}, true);
   ask(
       self, context.activity, get_activity{}, activity_patience,
-      [self](activity_report report) { send(self, state_of(self).report.emplace(std::move(report)), true); },
+      [self](activity_report report) {
+        keep(self, report);
+        send(self, report, true);
+      },
       [self](const std::string&) { send(self, state_of(self).context->last_activity.get(), false); });
 }
 
@@ -178,6 +206,8 @@ heartbeat_interface::behavior_type heartbeat_actor(self_pointer self, workspace_
     if (all > 50)
       origin += heartbeat.interval * context->index / all;
     schedule = beat_schedule{{heartbeat.interval, heartbeat.retry_min, heartbeat.liveness_ttl}, origin};
+    if (context->process->configuration.agent.expected)
+      schedule.hold();
   });
   arm(self);
   return {
@@ -194,7 +224,12 @@ heartbeat_interface::behavior_type heartbeat_actor(self_pointer self, workspace_
           begin(self);
         return answer;
       },
-      [self](const activity_report& report) { state_of(self).report = report; },
+      [self](const activity_report& report) { keep(self, report); },
+      [self, kept_schedule](let_first_beat_go) {
+        kept_schedule->update([](beat_schedule& schedule) { schedule.let_go(clock::now()); });
+        arm(self);
+        return done{};
+      },
   };
 }
 

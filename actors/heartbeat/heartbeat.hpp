@@ -6,7 +6,7 @@
 #include "actors/supervision/actor.hpp"
 #include "actors/workspace/context.hpp"
 
-#include <optional>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -15,7 +15,9 @@ namespace workspace_supervisor {
 struct heartbeat_actor_state {
   workspace_context* context = nullptr;
   kept<beat_schedule>* schedule = nullptr;
-  std::optional<activity_report> report; ///< what the activity actor last told; none: to be asked for
+  int taking_back = 0; ///< deliveries that the activity actor has not heard of yet: what it told is too much
+  bool told = false;   ///< the activity actor has told its report; otherwise it is to be asked for
+  std::unique_ptr<const activity_report> report; ///< as told; null: there is nothing to say
   bool under_way = false;
   std::uint64_t timer = 0;
   beat_schedule::time timer_due{};

@@ -14,7 +14,7 @@ namespace workspace_supervisor {
 namespace {
 
 /// What is read at once: little while nothing or a short answer is expected, much of a long one.
-constexpr std::size_t short_read = 2048;
+constexpr std::size_t short_read = 1024;
 constexpr std::size_t long_read = 65536;
 /// How long a peer may take to answer TLS's good-bye.
 constexpr std::chrono::seconds goodbye_patience{1};

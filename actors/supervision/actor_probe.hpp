@@ -1,11 +1,13 @@
 #pragma once
 
+#include "actors/supervision/small_lock.hpp"
 #include "messages/message_observer.hpp"
 
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -98,16 +100,17 @@ public:
     // What its mailbox still held is gone.
     dropped_.store(enqueued_.load(std::memory_order_relaxed) - messages(), std::memory_order_relaxed);
     state_.store(next, std::memory_order_relaxed);
-    const std::lock_guard lock{mutex_};
-    last_error_ = std::move(reason);
+    auto told = std::make_unique<const std::string>(std::move(reason));
+    const std::lock_guard lock{lock_};
+    last_error_.swap(told);
   }
   void restarted() noexcept { restarts_.fetch_add(1, std::memory_order_relaxed); }
   void failed() noexcept { state_.store(actor_state::failed, std::memory_order_relaxed); }
   actor_state state() const noexcept { return state_.load(std::memory_order_relaxed); }
   std::uint64_t restarts() const noexcept { return restarts_.load(std::memory_order_relaxed); }
   std::string last_error() const {
-    const std::lock_guard lock{mutex_};
-    return last_error_;
+    const std::lock_guard lock{lock_};
+    return last_error_ ? *last_error_ : std::string{};
   }
 
   /// Makes the actor throw when it comes to its message number `number` (counted over all successors). 0:
@@ -121,10 +124,10 @@ private:
   std::atomic<std::uint64_t> crash_at_{0};
   std::atomic<std::uint32_t> restarts_{0};
   std::atomic<actor_state> state_{actor_state::starting};
-  std::chrono::steady_clock::time_point began_; ///< the actor's thread alone
-  duration_histogram<22> handler_time_;         ///< up to 2 s
-  mutable std::mutex mutex_;
-  std::string last_error_;
+  std::chrono::steady_clock::time_point began_;   ///< the actor's thread alone
+  duration_histogram<22> handler_time_;           ///< up to 2 s
+  std::unique_ptr<const std::string> last_error_; ///< under the lock; null: it has never ended
+  mutable small_lock lock_;
 };
 
 } // namespace workspace_supervisor

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "actors/supervision/small_lock.hpp"
+
 #include <mutex>
 #include <utility>
 
@@ -11,23 +13,23 @@ template <class Value>
 class kept {
 public:
   Value get() const {
-    const std::lock_guard lock{mutex_};
+    const std::lock_guard lock{lock_};
     return value_;
   }
   void set(Value value) {
-    const std::lock_guard lock{mutex_};
+    const std::lock_guard lock{lock_};
     value_ = std::move(value);
   }
   /// Calls `change` on the value under the lock. @returns what it returns.
   template <class Change>
   auto update(Change change) {
-    const std::lock_guard lock{mutex_};
+    const std::lock_guard lock{lock_};
     return change(value_);
   }
 
 private:
-  mutable std::mutex mutex_;
   Value value_{};
+  mutable small_lock lock_;
 };
 
 /// Where an actor is found. Its supervisor puts the successor here when it restarts it; whoever wants to tell

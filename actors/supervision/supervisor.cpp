@@ -1,5 +1,6 @@
 #include "actors/supervision/supervisor.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -13,13 +14,35 @@ using clock = std::chrono::steady_clock;
 void start_child(self_pointer self, std::size_t index);
 void continue_stopping(self_pointer self);
 
+auto find_id(supervisor_state& state, caf::actor_id id) {
+  return std::lower_bound(state.by_id.begin(), state.by_id.end(), id,
+                          [](const auto& entry, caf::actor_id wanted) { return entry.first < wanted; });
+}
+
+bool knows(supervisor_state& state, caf::actor_id id) {
+  const auto found = find_id(state, id);
+  return found != state.by_id.end() && found->first == id;
+}
+
+void know(supervisor_state& state, caf::actor_id id, std::size_t index) {
+  if (knows(state, id))
+    find_id(state, id)->second = index;
+  else
+    state.by_id.insert(find_id(state, id), {id, index});
+}
+
+void forget(supervisor_state& state, caf::actor_id id) {
+  if (knows(state, id))
+    state.by_id.erase(find_id(state, id));
+}
+
 void launch(self_pointer self, std::size_t index) {
   auto& state = state_of(self);
   auto& child = state.children[index];
   auto& spec = state.plan.children[index];
   child.intensity.started(clock::now());
   child.handle = spec.start(self->system());
-  state.by_id[child.handle.id()] = index;
+  know(state, child.handle.id(), index);
   if (spec.probe)
     spec.probe->started();
   self->link_to(child.handle);
@@ -29,13 +52,13 @@ void start_child(self_pointer self, std::size_t index) {
   auto& state = state_of(self);
   if (state.stopping || state.children[index].handle)
     return;
-  auto predecessor = state.plan.children[index].published();
+  auto predecessor = state.plan.children[index].place.occupant();
   if (!predecessor)
     return launch(self, index);
   // A crashed supervisor's child: it must have ended before its successor starts. The link tells when.
   auto& child = state.children[index];
   child.handle = predecessor;
-  state.by_id[predecessor.id()] = index;
+  know(state, predecessor.id(), index);
   self->link_to(predecessor);
   caf::anon_send_exit(predecessor, caf::exit_reason::kill);
 }
@@ -70,9 +93,9 @@ void child_ended(self_pointer self, std::size_t index, const caf::error& error) 
   auto& child = state.children[index];
   auto& spec = state.plan.children[index];
   const bool was_predecessor =
-      !child.failed && spec.published() == child.handle && !child.intensity.has_started();
+      !child.failed && spec.place.occupant() == child.handle && !child.intensity.has_started();
   child.handle = nullptr;
-  spec.withdraw();
+  spec.place.withdraw();
   if (state.stopping)
     return continue_stopping(self);
   if (was_predecessor)
@@ -156,23 +179,23 @@ supervisor_interface::behavior_type supervisor(self_pointer self, supervisor_pla
   auto& state = state_of(self);
   state.plan = std::move(plan);
   state.children.resize(state.plan.children.size());
+  state.by_id.reserve(state.plan.children.size());
   if (state.plan.probe)
     self->observe(state.plan.probe);
   self->set_exit_handler([self](caf::exit_msg& message) {
     auto& state = state_of(self);
-    const auto found = state.by_id.find(message.source.id());
-    if (found == state.by_id.end()) {
+    if (!knows(state, message.source.id())) {
       // Our own supervisor has ended, or somebody tells us to.
       if (message.reason)
         self->quit(std::move(message.reason));
       return;
     }
-    const auto index = found->second;
+    const auto index = find_id(state, message.source.id())->second;
     auto& child = state.children[index];
     if (!child.handle || child.handle.address() != message.source)
       return; // told of already
     // Its id stays known until the next one has ended: a second word of the same end is not our supervisor's.
-    state.by_id.erase(std::exchange(child.ended_id, message.source.id()));
+    forget(state, std::exchange(child.ended_id, message.source.id()));
     child_ended(self, index, message.reason);
   });
   for (std::size_t index = 0; index < state.children.size(); ++index)

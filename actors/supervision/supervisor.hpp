@@ -13,7 +13,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace workspace_supervisor {
@@ -24,12 +24,21 @@ enum class when_given_up {
   leave_failed    ///< the others go on; the supervisor ends when no such child is left
 };
 
+/// The address of a child, whatever its interface.
+struct child_place {
+  void* place = nullptr;
+  caf::actor (*look)(void*) = nullptr; ///< who stands there; may be null
+  void (*clear)(void*) = nullptr;      ///< takes him away
+
+  caf::actor occupant() const { return look(place); }
+  void withdraw() const { clear(place); }
+};
+
 /// One child, described: how to start it, where its successor is put, how long it may take to stop.
 struct child_spec {
   std::string name;
   std::function<caf::actor(caf::actor_system&)> start; ///< spawns it and puts it at its address
-  std::function<caf::actor()> published;               ///< who stands at its address; may be null
-  std::function<void()> withdraw;                      ///< takes it from its address
+  child_place place;
   actor_probe* probe = nullptr;
   std::chrono::milliseconds shutdown{1000}; ///< from the order to stop to the order to die
   when_given_up if_given_up = when_given_up::end_supervisor;
@@ -37,23 +46,35 @@ struct child_spec {
   bool is_supervisor = false; ///< stopped by `stop_supervising`, so that it stops its own children in order
 };
 
+/// A child that stands at `place`; how it is started is still to be said.
+template <class Interface>
+child_spec child_of(std::string_view name, address<Interface>& place, actor_probe& probe) {
+  child_spec spec;
+  spec.name = name;
+  spec.place = {
+      &place,
+      [](void* at) { return caf::actor_cast<caf::actor>(static_cast<address<Interface>*>(at)->get()); },
+      [](void* at) {
+        static_cast<address<Interface>*>(at)->set(Interface{});
+      }};
+  spec.probe = &probe;
+  return spec;
+}
+
+/// What `child_spec::start` does with whom it has spawned.
+template <class Interface>
+caf::actor put_at(address<Interface>& place, const Interface& spawned) {
+  place.set(spawned);
+  return caf::actor_cast<caf::actor>(spawned);
+}
+
 /// A child that `spawn(system)` makes and that stands at `place`.
 template <class Interface, class Spawn>
 child_spec child_at(std::string_view name, address<Interface>& place, actor_probe& probe, Spawn spawn) {
-  child_spec spec;
-  spec.name = name;
+  auto spec = child_of(name, place, probe);
   spec.start = [&place, spawn](caf::actor_system& system) {
-    Interface handle = spawn(system);
-    place.set(handle);
-    return caf::actor_cast<caf::actor>(handle);
+    return put_at<Interface>(place, spawn(system));
   };
-  spec.published = [&place] {
-    return caf::actor_cast<caf::actor>(place.get());
-  };
-  spec.withdraw = [&place] {
-    place.set(Interface{});
-  };
-  spec.probe = &probe;
   return spec;
 }
 
@@ -78,7 +99,8 @@ struct supervisor_state {
   };
   supervisor_plan plan;
   std::vector<child> children;
-  std::unordered_map<caf::actor_id, std::size_t> by_id;
+  /// Children by actor id, which grows with every actor: in order without sorting.
+  std::vector<std::pair<caf::actor_id, std::size_t>> by_id;
   bool stopping = false;
   std::size_t stop_next = 0; ///< children from here on have stopped
   static inline const char* name = "supervisor";

@@ -47,7 +47,6 @@ void take(self_pointer self, token_state reading) {
   context.last_token.set(reading);
   if (has)
     tell_client(self, reading.token);
-  state.cached = reading;
   state.cached_valid = true;
   for (auto& promise : std::exchange(state.waiting, {}))
     promise.deliver(reading);
@@ -98,8 +97,8 @@ token_interface::behavior_type token_actor(self_pointer self, workspace_context*
       [self](get_token) -> caf::result<token_state> {
         auto& state = state_of(self);
         // One that is absent is looked for again at each use: it may have come meanwhile.
-        if (state.cached_valid && !state.cached.token.empty())
-          return state.cached;
+        if (auto last = state.context->last_token.get(); state.cached_valid && !last.token.empty())
+          return last;
         auto& promise = state.waiting.emplace_back(self);
         auto answer = promise.result();
         read(self);

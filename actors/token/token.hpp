@@ -12,8 +12,7 @@ namespace workspace_supervisor {
 
 struct token_actor_state {
   workspace_context* context = nullptr;
-  token_state cached;
-  bool cached_valid = false;
+  bool cached_valid = false; ///< the context's last token is what the file has
   bool reading = false;
   bool read_again = false; ///< the file may have changed since the reading under way was asked for
   std::vector<promised<token_state>> waiting;      ///< for the reading that is under way
