@@ -3,11 +3,15 @@
 #include "actors/store/result_store.hpp"
 #include "actors/store/state_directory.hpp"
 #include "app/control/control.hpp"
-#include "app/runtime/end_signals.hpp"
+#include "app/processes/agent_process.hpp"
 #include "app/runtime/runtime.hpp"
+#include "app/runtime/signals.hpp"
 #include "app/runtime/tree.hpp"
 
+#include <algorithm>
 #include <array>
+#include <memory>
+#include <optional>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -22,13 +26,26 @@ namespace {
 /// From the order to stop until the process ends itself, whatever disk, resolver or platform do.
 constexpr std::chrono::milliseconds stop_patience{4000};
 
-/// Many workspaces need many connections.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
-    return;
+/// How long an agent that was killed may take to be gone, before we go without it.
+constexpr std::chrono::seconds killed_patience{2};
+
+/// Many workspaces need many connections. @returns what the limit was.
+std::optional<rlimit> raise_descriptor_limit() {
+  rlimit before{};
+  if (::getrlimit(RLIMIT_NOFILE, &before) != 0 || before.rlim_cur >= before.rlim_max)
+    return std::nullopt;
+  auto limit = before;
   limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return std::nullopt;
+  return before;
+}
+
+std::vector<int> signals_to_catch(bool with_agent) {
+  std::vector<int> numbers{SIGTERM, SIGINT, SIGCHLD};
+  if (with_agent) // these are the agent's
+    numbers.insert(numbers.end(), {SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH});
+  return numbers;
 }
 
 /// Whether a socket that cannot be bound is the one in the state directory. That directory is what the
@@ -38,25 +55,122 @@ bool shares_fate_of_state(const settings& configuration, const std::string& sock
          socket.size() < sizeof(sockaddr_un::sun_path);
 }
 
+bool is_of_another_user(const agent_user& user) {
+  return user.given && user.user != ::geteuid();
+}
+
 /// Ends the process with `code` if it has not ended by itself in time.
-void limit_stopping(exit_code code) {
+void limit_stopping(int code) {
   std::thread{[code] {
     std::this_thread::sleep_for(stop_patience);
     ::_exit(code);
   }}.detach();
 }
 
+/// What main's thread does while the tree runs: takes signals, reaps children, and ends the agent first.
+class watch {
+public:
+  using clock = std::chrono::steady_clock;
+
+  /// `agent` may be null.
+  watch(int signals, runtime& running, agent_process* agent, event_log& log, milliseconds stop_timeout)
+      : signals_{signals}
+      , running_{running}
+      , agent_{agent}
+      , log_{log}
+      , stop_timeout_{stop_timeout} {}
+
+  /// @returns the exit code, when it is time to end and the agent has ended.
+  int wait_for_end();
+
+private:
+  void take_signals();
+  void begin_end(int code);
+
+  int signals_;
+  runtime& running_;
+  agent_process* agent_;
+  event_log& log_;
+  milliseconds stop_timeout_;
+  std::optional<int> code_; ///< the process is to end
+  bool killed_ = false;
+  clock::time_point next_step_{}; ///< of ending the agent
+};
+
+void watch::begin_end(int code) {
+  code_ = code;
+  next_step_ = clock::now() + stop_timeout_;
+  if (agent_)
+    agent_->begin_end();
+}
+
+void watch::take_signals() {
+  signalfd_siginfo taken{};
+  while (::read(signals_, &taken, sizeof taken) == sizeof taken) {
+    const auto number = static_cast<int>(taken.ssi_signo);
+    if (number == SIGCHLD)
+      reap_children(agent_);
+    else if (number != SIGTERM && number != SIGINT)
+      agent_->pass_on(number);
+    else if (code_ && agent_)
+      agent_->begin_end(); // whoever asks again has it told again
+    else if (!code_) {
+      log_.emit(make_event(log_level::info, "supervisor.stopping", {}, "asked to stop"));
+      begin_end(exit_stopped);
+    }
+  }
+}
+
+int watch::wait_for_end() {
+  for (;;) {
+    if (code_ && (!agent_ || !agent_->runs()))
+      return *code_;
+    std::array<pollfd, 3> ready{{{signals_, POLLIN, 0},
+                                 {code_ ? -1 : running_.ended_descriptor(), POLLIN, 0},
+                                 {agent_ ? agent_->orders() : -1, POLLIN, 0}}};
+    int timeout = -1;
+    if (code_) {
+      const auto left = std::chrono::ceil<milliseconds>(next_step_ - clock::now());
+      timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60000));
+    }
+    if (::poll(ready.data(), ready.size(), timeout) < 0)
+      continue; // interrupted
+    if (ready[0].revents != 0)
+      take_signals();
+    if (ready[2].revents != 0)
+      if (const auto code = agent_->carry_out(); code && !code_) {
+        log_.emit(make_event(*code == exit_stopped ? log_level::info : log_level::error,
+                             "supervisor.stopping", {}, "the agent has ended and is not started again"));
+        begin_end(*code);
+      }
+    if (ready[1].revents != 0 && !code_) {
+      log_.emit(make_event(log_level::error, "supervisor.gave-up", {},
+                           "the tree of actors cannot be kept running"));
+      begin_end(exit_gave_up);
+    }
+    if (!code_ || clock::now() < next_step_)
+      continue;
+    if (killed_)
+      return *code_; // it hangs in the kernel
+    killed_ = true;
+    next_step_ = clock::now() + killed_patience;
+    if (agent_)
+      agent_->kill_now();
+  }
+}
+
 } // namespace
 
-int run_daemon(settings configuration, const std::vector<std::string>& warnings) {
-  raise_descriptor_limit();
-  const auto end_signals = catch_end_signals();
-  const int signals = ::signalfd(-1, &end_signals, SFD_CLOEXEC);
-  event_log log{configuration.level, configuration.format};
+int run_daemon(settings given, const std::vector<std::string>& warnings) {
+  const bool launches = !given.agent.command.empty();
+  const auto descriptors = raise_descriptor_limit();
+  const auto caught = catch_signals(signals_to_catch(launches));
+  const int signals = ::signalfd(-1, &caught.set, SFD_CLOEXEC | SFD_NONBLOCK);
+  event_log log{given.level, given.format};
   for (const auto& warning : warnings)
     log.emit(make_event(log_level::warning, "configuration.warning", {}, warning));
 
-  auto state = state_directory::open(configuration.state_dir);
+  auto state = state_directory::open(given.state_dir, is_of_another_user(given.agent.user));
   if (state.locked_by_other) {
     log.emit(make_event(log_level::error, "state.locked", {}, state.error));
     return exit_locked;
@@ -64,16 +178,19 @@ int run_daemon(settings configuration, const std::vector<std::string>& warnings)
   if (!state.directory) {
     log.emit(make_event(log_level::error, "state.unusable", {}, state.error));
     // Beats do not need it. A control socket in there cannot be had, one elsewhere can.
-    if (configuration.control.socket.starts_with(configuration.state_dir + '/')) {
+    if (given.control.socket.starts_with(given.state_dir + '/')) {
       log.emit(make_event(log_level::error, "control.unavailable", {},
                           "no control socket: it would lie in the state directory"));
-      configuration.control.socket.clear();
+      given.control.socket.clear();
     }
   }
 
-  runtime running{configuration, log, [directory = configuration.state_dir] {
-                    return make_durable_store(directory);
-                  }};
+  std::unique_ptr<agent_process> agent; // outlives the tree
+  auto open_store = [directory = given.state_dir] {
+    return make_durable_store(directory);
+  };
+  runtime running{std::move(given), log, std::move(open_store)};
+  const auto& configuration = running.context().configuration;
   if (const auto error = running.prepare(); !error.empty()) {
     log.emit(make_event(log_level::error, "configuration.invalid", {}, error));
     return exit_configuration;
@@ -88,26 +205,21 @@ int run_daemon(settings configuration, const std::vector<std::string>& warnings)
   }
   log.emit(make_event(log_level::info, "supervisor.started", {}, "version " + product_version())
                .with("pid", std::int64_t{::getpid()})
-               .with("workspaces", static_cast<std::int64_t>(configuration.workspaces.size())));
+               .with("workspaces", static_cast<std::int64_t>(running.context().workspaces.size())));
+  if (launches) {
+    agent = std::make_unique<agent_process>(
+        running.context(), agent_process::inheritance{caught.mask_before, caught.ignored_now, descriptors});
+    running.use_launcher(*agent);
+  }
   running.start({api.child()});
   api.start();
 
-  std::array<pollfd, 2> ready{{{signals, POLLIN, 0}, {running.ended_descriptor(), POLLIN, 0}}};
-  while (::poll(ready.data(), ready.size(), -1) < 0 && errno == EINTR) {
-  }
-  if (ready[1].revents != 0) {
-    log.emit(
-        make_event(log_level::error, "supervisor.gave-up", {}, "the tree of actors cannot be kept running"));
-    limit_stopping(exit_gave_up);
-    api.stop();
-    return exit_gave_up;
-  }
-  limit_stopping(exit_stopped);
-  log.emit(make_event(log_level::info, "supervisor.stopping", {}, "asked to stop"));
+  const int code = watch{signals, running, agent.get(), log, configuration.agent.stop_timeout}.wait_for_end();
+  limit_stopping(code);
   api.stop();
   running.stop();
   running.wait_ended(stop_patience);
-  return exit_stopped;
+  return code;
 }
 
 } // namespace workspace_supervisor

@@ -36,11 +36,12 @@ _workspacectl() {
 
   local words
   case $command in
-    '') words="status task outcome wedge unwedge beat results token events crash $common" ;;
+    '') words="status task outcome wedge unwedge progress agent beat results token events crash $common" ;;
     status) words="--watch $common" ;;
     task) words="--done --active $common" ;;
     outcome) words="--error --success --count $common" ;;
     results) words="--after --limit $common" ;;
+    agent) words="restart stop start $common" ;;
     token) words="set $common" ;;
     crash)
       words="supervisor token activity heartbeat delegation-poller parent-name notifier agent root platform-client

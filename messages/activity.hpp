@@ -51,6 +51,26 @@ struct activity_report {
   std::string wedged_reason;
   std::string runtime_metadata; ///< a JSON object, or ""
 
+  // What the supervisor has found out.
+  std::string agent_trouble;     ///< why the agent cannot work; "": nothing is known against it
+  bool tasks_withheld = false;   ///< the agent is stopped: its tasks rest
+  std::string stalled;           ///< which task has made no progress for how long; "": none
+  std::int64_t tasks_set_at = 0; ///< steady clock, ns
+  std::int64_t last_sign = 0;    ///< of life, steady clock, ns: a change, an outcome, progress
+  std::string progress_note;     ///< of the latest progress
+
+  /// What beats say of the runtime: why it is wedged; nothing when it is not.
+  const std::string* trouble() const {
+    if (!agent_trouble.empty())
+      return &agent_trouble;
+    if (wedged)
+      return &wedged_reason;
+    return stalled.empty() ? nullptr : &stalled;
+  }
+  std::int64_t told_tasks() const { return tasks_withheld ? 0 : active_tasks; }
+  bool operator==(const activity_report&) const = default;
+  bool has_task() const { return active_tasks > 0 || !current_task.empty(); }
+
   /// Errors over requests of the window, 0 when there were none; at most 1.
   double error_rate() const {
     return requests > 0
@@ -60,7 +80,8 @@ struct activity_report {
 };
 BOOST_DESCRIBE_STRUCT(activity_report, (),
                       (active_tasks, current_task, requests, errors, sample_error, sample_number, wedged,
-                       wedged_reason, runtime_metadata))
+                       wedged_reason, runtime_metadata, agent_trouble, tasks_withheld, stalled, tasks_set_at,
+                       last_sign, progress_note))
 
 /// A beat that reported this much of the window was delivered: it is taken from the window.
 struct report_delivered {

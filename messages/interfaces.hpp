@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/activity.hpp"
+#include "messages/agent.hpp"
 #include "messages/caf.hpp"
 #include "messages/control.hpp"
 #include "messages/delegation.hpp"
@@ -21,12 +22,13 @@ using token_interface = interface<token_state(get_token), token_state(refresh_to
                                   file_outcome(save_token_request), void(token_file_changed)>;
 
 /// Holds what the agent says of itself, and its errors until a beat has reported them.
-using activity_interface =
-    interface<done(set_activity), done(record_outcomes), done(set_runtime_state), done(set_runtime_metadata),
-              activity_report(get_activity), done(report_delivered)>;
+using activity_interface = interface<done(set_activity), done(record_outcomes), done(set_runtime_state),
+                                     done(set_runtime_metadata), activity_report(get_activity),
+                                     done(report_delivered), done(set_agent_state), done(report_progress)>;
 
 /// Tells the platform that the workspace lives.
-using heartbeat_interface = interface<done(activity_changed), beat_outcome(beat_now), void(activity_report)>;
+using heartbeat_interface =
+    interface<done(activity_changed), beat_outcome(beat_now), void(activity_report), done(let_first_beat_go)>;
 
 /// Fetches the results of delegations, records them and files them for the agent.
 using delegation_poller_interface = interface<poll_outcome(poll_now)>;
@@ -37,10 +39,12 @@ using parent_name_interface = interface<parent_name(get_parent_name)>;
 /// Wakes the agent with new results and tells the user.
 using notifier_interface = interface<done(results_filed)>;
 
+/// Follows the agent: whether it is there, and if it is launched here, that it runs.
+using agent_interface = interface<agent_order_outcome(order_agent), void(agent_facts_changed)>;
+
 /// Speaks HTTP with the platforms, for all workspaces of the process.
-using platform_client_interface =
-    interface<platform_answer(platform_request), void(attempt_finished), void(token_for_requests),
-              void(reconnect)>;
+using platform_client_interface = interface<platform_answer(platform_request), void(attempt_finished),
+                                            void(token_for_requests), void(reconnect)>;
 
 /// Keeps results and what became of them. On a thread of its own: it waits for the disk.
 using store_interface =

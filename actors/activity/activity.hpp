@@ -10,6 +10,7 @@ namespace workspace_supervisor {
 
 struct activity_actor_state {
   workspace_context* context = nullptr;
+  std::uint64_t stall_timer = 0; ///< 0: none is set
   static inline const char* name = "activity";
 };
 

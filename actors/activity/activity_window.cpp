@@ -1,11 +1,18 @@
 #include "actors/activity/activity_window.hpp"
 
+#include "actors/text/plain_text.hpp"
+
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <utility>
 
 namespace workspace_supervisor {
 
 namespace {
+
+/// Characters of a note that are told with a task that makes no progress after it.
+constexpr std::size_t longest_note = 200;
 
 /// Both are not negative; the sum stays where no `int64_t` overflows.
 std::int64_t bounded_sum(std::int64_t left, std::int64_t right) {
@@ -56,6 +63,43 @@ bool apply(activity_report& report, const report_delivered& delivered) {
   if (report.sample_number == delivered.sample_number)
     report.sample_error.clear();
   return false;
+}
+
+bool apply(activity_report& report, const set_agent_state& state) {
+  bool changed =
+      report.agent_trouble.empty() != state.trouble.empty() || report.tasks_withheld != state.withhold_tasks;
+  report.agent_trouble = state.trouble;
+  report.tasks_withheld = state.withhold_tasks;
+  // What was set later is another agent's.
+  if (report.has_task() && report.tasks_set_at < state.take_back_before) {
+    report.active_tasks = 0;
+    report.current_task.clear();
+    report.stalled.clear();
+    changed = true;
+  }
+  return changed;
+}
+
+bool apply(activity_report& report, const report_progress& progress) {
+  if (!progress.note.empty())
+    report.progress_note = cut(flatten(progress.note), longest_note);
+  return false;
+}
+
+bool note_sign_of_life(activity_report& report, std::int64_t now) {
+  report.last_sign = now;
+  return !std::exchange(report.stalled, {}).empty();
+}
+
+bool find_stalled(activity_report& report, std::int64_t longest, std::int64_t now) {
+  if (!report.has_task() || !report.stalled.empty() || now - report.last_sign < longest)
+    return false;
+  constexpr std::int64_t nanoseconds_a_second = 1000000000;
+  report.stalled = "no progress for " + std::to_string((now - report.last_sign) / nanoseconds_a_second) +
+                   " s: " + (report.current_task.empty() ? "a task" : report.current_task);
+  if (!report.progress_note.empty())
+    report.stalled += " (last: " + report.progress_note + ')';
+  return true;
 }
 
 } // namespace workspace_supervisor

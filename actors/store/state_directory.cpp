@@ -42,7 +42,8 @@ std::string holder(int descriptor) {
 
 } // namespace
 
-state_directory::attempt state_directory::open(const std::string& path) {
+state_directory::attempt state_directory::open(const std::string& path, bool others_pass) {
+  const mode_t mode = others_pass ? 0711 : 0700;
   attempt result;
   auto unusable = [&](const std::string& what, const std::string& advice) {
     result.error = "state directory " + path + ": " + what + "; " + advice +
@@ -59,8 +60,8 @@ state_directory::attempt state_directory::open(const std::string& path) {
     return unusable("cannot be looked at: " + reason(errno), choose);
   if (!S_ISDIR(status.st_mode))
     return unusable("is not a directory", choose);
-  if ((status.st_mode & 07777) != 0700 && status.st_uid == ::geteuid() && ::chmod(path.c_str(), 0700) != 0)
-    return unusable("its mode cannot be set to 0700: " + reason(errno), choose);
+  if ((status.st_mode & 07777) != mode && status.st_uid == ::geteuid() && ::chmod(path.c_str(), mode) != 0)
+    return unusable("its mode cannot be set: " + reason(errno), choose);
   auto lock_path = path + (path.back() == '/' ? "lock" : "/lock");
   int descriptor = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
   if (descriptor < 0)

@@ -8,13 +8,15 @@ namespace workspace_supervisor {
 /// The lock on a state directory, held while it exists.
 class state_directory {
 public:
-  /// Creates the directory (0700) when missing and locks it.
   struct attempt {
     std::unique_ptr<state_directory> directory; ///< null when not usable
     bool locked_by_other = false;               ///< another supervisor holds it: exit code 75
     std::string error;                          ///< what failed, and what to do
   };
-  static attempt open(const std::string& path);
+  /// Creates the directory when missing and locks it. Nobody else can look into it (0700); `others_pass`: who
+  /// knows the name of something in it can go there (0711), as an agent of another user to the control
+  /// socket.
+  static attempt open(const std::string& path, bool others_pass = false);
   ~state_directory();
   state_directory(const state_directory&) = delete;
   state_directory& operator=(const state_directory&) = delete;

@@ -6,12 +6,14 @@
 #include "actors/supervision/actor_probe.hpp"
 #include "actors/supervision/address.hpp"
 #include "actors/supervision/event_sink.hpp"
+#include "actors/workspace/agent_facts.hpp"
 #include "actors/workspace/platform_url.hpp"
 #include "actors/workspace/settings.hpp"
 #include "actors/workspace/workspace_probe.hpp"
 #include "messages/interfaces.hpp"
 
 #include <array>
+#include <atomic>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -26,10 +28,11 @@ enum class workspace_actor : std::uint8_t {
   heartbeat,
   delegation_poller,
   parent_name,
-  notifier
+  notifier,
+  agent
 };
-inline constexpr std::array<std::string_view, 7> workspace_actor_names{
-    "supervisor", "token", "activity", "heartbeat", "delegation-poller", "parent-name", "notifier"};
+inline constexpr std::array<std::string_view, 8> workspace_actor_names{
+    "supervisor", "token", "activity", "heartbeat", "delegation-poller", "parent-name", "notifier", "agent"};
 constexpr std::string_view name_of(workspace_actor actor) {
   return workspace_actor_names[static_cast<std::size_t>(actor)];
 }
@@ -62,6 +65,9 @@ struct store_status {
   std::int64_t failures = 0;
 };
 
+/// An agent was known and is not there.
+inline constexpr std::int64_t agent_is_gone = -1;
+
 /// Everything that one workspace's actors share and that outlives each of them.
 struct workspace_context {
   process_context* process = nullptr;
@@ -77,10 +83,14 @@ struct workspace_context {
   address<delegation_poller_interface> delegation_poller;
   address<parent_name_interface> parent_name;
   address<notifier_interface> notifier;
+  address<agent_interface> agent;
 
   // What outlives them.
   kept<token_state> last_token;
   kept<activity_report> last_activity;
+  kept<struct agent_facts> agent_facts;
+  std::atomic<std::int64_t> agent_since{0}; ///< steady clock, ns: since when it runs or is attached; 0: no
+                                            ///< agent is known; `agent_is_gone`
 
   // What is counted of them.
   std::array<actor_probe, workspace_actor_names.size()> actors;
@@ -98,12 +108,13 @@ struct workspace_context {
     visit(workspace_actor::delegation_poller, delegation_poller);
     visit(workspace_actor::parent_name, parent_name);
     visit(workspace_actor::notifier, notifier);
+    visit(workspace_actor::agent, agent);
   }
 };
 
 /// What all workspaces of a process share and what outlives every actor.
 struct process_context {
-  settings configuration;
+  settings configuration; ///< its workspaces have moved to `workspaces`
   caf::actor_system* system = nullptr;
   event_sink* events = nullptr;
   actor_loop* loop = nullptr;               ///< where actors, timers and sockets run
@@ -120,6 +131,7 @@ struct process_context {
   address<control_interface> control;
 
   kept<struct store_status> store_status;
+  kept<launched_agent> launched; ///< where agent.command launches the one workspace's agent
 
   std::array<actor_probe, shared_actor_names.size()> actors;
   process_probe probe;

@@ -57,16 +57,17 @@ void configuration_builder::check_agent_command() {
   if (command.empty())
     return;
   const auto origin = origin_of("agent.command");
-  // Launching the agent is not there yet; with it this error goes.
-  error(origin, "agent.command",
-        "this version does not launch the agent yet: expected no command, start the agent beside the "
-        "supervisor");
   if (command.front().empty())
     error(origin, "agent.command", "expected a program as the first string, found the empty string");
   if (!result_.dev && !unreadable_ && result_.values.workspaces.size() > 1)
     error(origin, "agent.command",
           "expected exactly one workspace with a command, found " +
               std::to_string(result_.values.workspaces.size()));
+  const auto& user = result_.values.agent.user;
+  if (user.given && ::geteuid() != 0 && (user.user != ::geteuid() || user.group != ::getegid()))
+    error(origin_of("agent.user"), "agent.user",
+          "expected our own user, or to be started by root: only root can run the command as " +
+              quote_for_message(user.name));
 }
 
 void configuration_builder::check_required_of_workspace() {

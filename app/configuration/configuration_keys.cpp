@@ -122,7 +122,7 @@ const std::vector<configuration_key>& table() {
                    "After this long a message that cannot be delivered is dropped, logged and counted.",
                    &field<&s::notifier, &notifier::max_age>),
       {"agent.command", type::text_list, "[]", "", "", 0, 0, "",
-       "The agent's command line, the same as all after '--' on ours; not available in this version yet.",
+       "The agent's command line, the same as all after '--' on ours: the supervisor launches it.",
        &field<&s::agent, &agent::command>},
       text_key("agent.user", type::user, "\"\"", "", "",
                "Who the agent runs as, by name or uid:gid, and who owns the files left for it; \"\" for our "

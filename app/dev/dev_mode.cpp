@@ -5,7 +5,7 @@
 #include "app/control/control.hpp"
 #include "app/dev/dev_screen.hpp"
 #include "app/dev_platform/platform.hpp"
-#include "app/runtime/end_signals.hpp"
+#include "app/runtime/signals.hpp"
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/tree.hpp"
 
@@ -276,7 +276,7 @@ bool summarise(dev_screen& screen, const achievements& done) {
 } // namespace
 
 int run_dev_mode(settings configuration, std::optional<milliseconds> duration) {
-  const auto end_signals = catch_end_signals();
+  const auto end_signals = catch_signals({SIGTERM, SIGINT}).set;
   temporary_folder folder;
   std::filesystem::create_directory(folder.path() + "/configs");
   achievements done;

@@ -178,6 +178,10 @@ std::string runtime::prepare() {
   return make_workspaces(impl_->process);
 }
 
+void runtime::use_launcher(agent_launcher& launcher) {
+  impl_->process.launcher = &launcher;
+}
+
 void runtime::start(std::vector<child_spec> more) {
   impl_->started = true;
   impl_->start_root(std::move(more));

@@ -14,6 +14,7 @@
 namespace workspace_supervisor {
 
 class actor_loop;
+class agent_launcher;
 struct process_context;
 struct child_spec;
 class result_store;
@@ -38,6 +39,8 @@ public:
 
   /// Makes the table of workspaces. @returns "" or what is wrong with the configuration.
   std::string prepare();
+  /// Who launches the agent; outlives the tree. Before `start`; without one no agent is launched.
+  void use_launcher(agent_launcher& launcher);
   /// Starts the tree. `more`: shared actors besides those of the tree itself.
   void start(std::vector<child_spec> more = {});
   /// Asks the root to stop in order; `wait_ended` tells when it has. Any thread.

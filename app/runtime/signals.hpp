@@ -1,12 +1,20 @@
 #pragma once
 
 #include <csignal>
+#include <vector>
 
 namespace workspace_supervisor {
 
-/// Keeps the signals that ask the process to end for whoever waits for them: they are blocked for this thread
-/// and all that it starts. What SIGPIPE and SIGXFSZ tell is an error of a write, not an end of the process.
-/// Called by main's thread before any other is there. @returns the signals to wait for: SIGTERM and SIGINT.
-sigset_t catch_end_signals();
+/// The signals that main's thread waits for, and how it was before.
+struct caught_signals {
+  sigset_t set{};                 ///< to wait for
+  sigset_t mask_before{};         ///< what was blocked before
+  std::vector<int> ignored_now{}; ///< that were not ignored before
+};
+
+/// Keeps the signals `numbers` for whoever waits for them: they are blocked for this thread and all that it
+/// starts. What SIGPIPE and SIGXFSZ tell is an error of a write, not an end of the process. Called by main's
+/// thread before any other is there.
+caught_signals catch_signals(const std::vector<int>& numbers);
 
 } // namespace workspace_supervisor

@@ -1,6 +1,7 @@
 #include "app/runtime/tree.hpp"
 
 #include "actors/activity/activity.hpp"
+#include "actors/agent/agent.hpp"
 #include "actors/delegation_list/list_reader.hpp"
 #include "actors/delegations/delegation_poller.hpp"
 #include "actors/heartbeat/heartbeat.hpp"
@@ -24,13 +25,14 @@ restart_policy policy_of(const settings& configuration) {
   return {supervisor.max_restarts, supervisor.within, supervisor.backoff_min, supervisor.backoff_max};
 }
 
-template <class Interface, class Behavior, class... Memory>
-child_spec workspace_child(workspace_context& context, workspace_actor actor, address<Interface>& place,
-                           Behavior behavior, Memory*... memory) {
-  return child_at(name_of(actor), place, context.probe_of(actor),
-                  [&context, behavior, memory...](caf::actor_system& system) {
-                    return system.spawn(behavior, &context, memory...);
-                  });
+/// A child whose start holds no more than two pointers: that costs no allocation, in thousands of workspaces.
+template <auto Place, auto Behavior, class... Memory>
+child_spec workspace_child(workspace_context& context, workspace_actor actor, Memory*... memory) {
+  auto spec = child_of(name_of(actor), context.*Place, context.probe_of(actor));
+  spec.start = [&context, memory...](caf::actor_system& system) {
+    return put_at(context.*Place, system.spawn(Behavior, &context, memory...));
+  };
+  return spec;
 }
 
 child_spec workspace_supervisor_child(process_parts& process, workspace_context& context) {
@@ -59,16 +61,21 @@ supervisor_plan workspace_plan(process_parts& process, workspace_context& contex
   plan.events = process.events;
   plan.probe = &context.probe_of(workspace_actor::supervisor);
   plan.children.reserve(workspace_actor_names.size() - 1);
-  plan.children.push_back(workspace_child(context, workspace_actor::token, context.token, token_actor));
+  using context_type = workspace_context;
   plan.children.push_back(
-      workspace_child(context, workspace_actor::activity, context.activity, activity_actor));
-  plan.children.push_back(workspace_child(context, workspace_actor::heartbeat, context.heartbeat,
-                                          heartbeat_actor, &memory.schedule));
+      workspace_child<&context_type::token, token_actor>(context, workspace_actor::token));
   plan.children.push_back(
-      workspace_child(context, workspace_actor::parent_name, context.parent_name, parent_name_actor));
-  plan.children.push_back(workspace_child(context, workspace_actor::notifier, context.notifier, notifier));
-  plan.children.push_back(workspace_child(context, workspace_actor::delegation_poller,
-                                          context.delegation_poller, delegation_poller, &memory.polled));
+      workspace_child<&context_type::activity, activity_actor>(context, workspace_actor::activity));
+  plan.children.push_back(workspace_child<&context_type::heartbeat, heartbeat_actor>(
+      context, workspace_actor::heartbeat, &memory.schedule));
+  plan.children.push_back(
+      workspace_child<&context_type::parent_name, parent_name_actor>(context, workspace_actor::parent_name));
+  plan.children.push_back(
+      workspace_child<&context_type::notifier, notifier>(context, workspace_actor::notifier));
+  plan.children.push_back(workspace_child<&context_type::delegation_poller, delegation_poller>(
+      context, workspace_actor::delegation_poller, &memory.polled));
+  plan.children.push_back(
+      workspace_child<&context_type::agent, agent_actor>(context, workspace_actor::agent, process.launcher));
   return plan;
 }
 
@@ -111,15 +118,17 @@ supervisor_plan root_plan(process_parts& process, std::vector<child_spec> more) 
 
 std::string make_workspaces(process_parts& process) {
   process.hash_seed = std::random_device{}() | std::uint64_t{std::random_device{}()} << 32;
-  for (const auto& settings : process.configuration.workspaces) {
+  // Moved, not copied: with thousands of workspaces a copy is long.
+  for (auto& settings : std::exchange(process.configuration.workspaces, {})) {
     process.memories.emplace_back();
     auto& context = process.workspaces.emplace_back();
     context.process = &process;
     context.index = static_cast<workspace_index>(process.workspaces.size() - 1);
-    context.settings = settings;
+    context.settings = std::move(settings);
+    context.agent_facts.update([&process](agent_facts& facts) { facts.awaited_since = process.started; });
     std::string error;
-    if (!platform_url::parse(settings.platform_url, context.platform, error))
-      return "workspace " + settings.id + ": platform-url: " + error;
+    if (!platform_url::parse(context.settings.platform_url, context.platform, error))
+      return "workspace " + context.settings.id + ": platform-url: " + error;
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/agent/agent_launcher.hpp"
 #include "actors/delegations/poll_memory.hpp"
 #include "actors/heartbeat/beat_schedule.hpp"
 #include "actors/http/http_engine.hpp"
@@ -25,7 +26,8 @@ namespace workspace_supervisor {
 //                                        ├─ heartbeat
 //                                        ├─ parent-name
 //                                        ├─ notifier
-//                                        └─ delegation-poller
+//                                        ├─ delegation-poller
+//                                        └─ agent
 
 /// What outlives the actors of one workspace and is the business of one of them alone.
 struct workspace_memory {
@@ -36,6 +38,7 @@ struct workspace_memory {
 /// Everything that the actors of a process are made with.
 struct process_parts : process_context {
   http_engine* http = nullptr;
+  agent_launcher* launcher = nullptr; ///< null: no command is launched here
   kept_store stored;
   std::deque<workspace_memory> memories; ///< by `workspace_index`
 };

@@ -149,5 +149,58 @@ TEST(activity_window, metadata_is_kept_and_cleared) {
   EXPECT_EQ(report.runtime_metadata, "");
 }
 
+// -- what the supervisor has found out of the agent
+
+TEST(activity_window, an_agent_in_trouble_is_told_of_before_what_it_said_itself) {
+  activity_report report;
+  apply(report, set_runtime_state{true, "its own words"});
+  EXPECT_TRUE(apply(report, set_agent_state{"agent process 812 is gone", false, 0}));
+  EXPECT_EQ(*report.trouble(), "agent process 812 is gone");
+  EXPECT_FALSE(apply(report, set_agent_state{"agent process 813 is gone", false, 0}));
+  EXPECT_TRUE(apply(report, set_agent_state{}));
+  EXPECT_EQ(*report.trouble(), "its own words");
+  apply(report, set_runtime_state{});
+  EXPECT_EQ(report.trouble(), nullptr);
+}
+
+TEST(activity_window, tasks_of_one_that_went_are_taken_back_and_later_ones_kept) {
+  activity_report report;
+  apply(report, tasks(2));
+  apply(report, task("reading"));
+  report.tasks_set_at = 100;
+  EXPECT_FALSE(apply(report, set_agent_state{"", false, 100})) << "set when it had gone";
+  EXPECT_EQ(report.active_tasks, 2);
+  EXPECT_TRUE(apply(report, set_agent_state{"", false, 101}));
+  EXPECT_EQ(report.active_tasks, 0);
+  EXPECT_EQ(report.current_task, "");
+}
+
+TEST(activity_window, tasks_of_one_that_is_stopped_rest_until_it_goes_on) {
+  activity_report report;
+  apply(report, tasks(2));
+  EXPECT_TRUE(apply(report, set_agent_state{"agent process 812 is stopped", true, 0}));
+  EXPECT_EQ(report.told_tasks(), 0);
+  EXPECT_TRUE(apply(report, set_agent_state{}));
+  EXPECT_EQ(report.told_tasks(), 2);
+}
+
+TEST(activity_window, a_task_stalls_without_a_sign_of_life_and_the_next_one_clears_it) {
+  constexpr std::int64_t second = 1000000000;
+  activity_report report;
+  EXPECT_FALSE(find_stalled(report, 60 * second, 1000 * second)) << "there is no task";
+  apply(report, task("reading"));
+  note_sign_of_life(report, 1000 * second);
+  EXPECT_FALSE(find_stalled(report, 60 * second, 1060 * second - 1));
+  EXPECT_TRUE(find_stalled(report, 60 * second, 1060 * second));
+  EXPECT_EQ(*report.trouble(), "no progress for 60 s: reading");
+  EXPECT_FALSE(find_stalled(report, 60 * second, 2000 * second)) << "it has been said";
+  apply(report, report_progress{"page\n12"});
+  EXPECT_TRUE(note_sign_of_life(report, 2000 * second));
+  EXPECT_EQ(report.trouble(), nullptr);
+  apply(report, report_progress{});
+  EXPECT_TRUE(find_stalled(report, 60 * second, 2060 * second));
+  EXPECT_EQ(*report.trouble(), "no progress for 60 s: reading (last: page 12)") << "the last note is kept";
+}
+
 } // namespace
 } // namespace workspace_supervisor

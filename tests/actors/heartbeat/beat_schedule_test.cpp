@@ -228,6 +228,26 @@ TEST(beat_schedule, back_off_starts_anew_after_a_delivery) {
   EXPECT_EQ(schedule.due() - at, 1s);
 }
 
+TEST(beat_schedule, held_one_has_no_beat_due_until_it_is_let_go) {
+  auto schedule = started();
+  schedule.hold();
+  schedule.changed(origin + 5s);
+  EXPECT_EQ(schedule.due(), schedule_time::max());
+  schedule.let_go(origin + 10s);
+  EXPECT_LE(schedule.due(), origin + 10s);
+  beat(schedule, origin + 10s);
+  EXPECT_EQ(schedule.due(), origin + 40s) << "ticks count from the first beat";
+  schedule.let_go(origin + 20s);
+  EXPECT_EQ(schedule.due(), origin + 40s) << "once is enough";
+}
+
+TEST(beat_schedule, held_one_keeps_its_place_among_many) {
+  auto schedule = started();
+  schedule.hold();
+  schedule.let_go(origin - 10s);
+  EXPECT_EQ(schedule.due(), origin);
+}
+
 TEST(beat_schedule, successor_goes_on_with_the_phase) {
   auto schedule = started();
   beat(schedule, origin);

@@ -176,11 +176,12 @@ TEST_F(configuration_checks_test, needs_the_certificates_only_for_https) {
   EXPECT_TRUE(load({"--platform.ca-file=" + folder + "/none"}).errors.empty());
 }
 
-TEST_F(configuration_checks_test, says_that_it_launches_no_agent_yet) {
-  EXPECT_CONTAINS(only_error(load({"--", "agent"})),
-                  "argument --: agent.command: this version does not launch the agent yet");
-  EXPECT_CONTAINS(only_error(load_file("agent.command = [\"agent\"]")),
-                  ":1: agent.command: this version does not launch");
+TEST_F(configuration_checks_test, takes_a_command_from_the_line_or_the_file) {
+  EXPECT_EQ(load({"--", "agent", "--flag"}).values.agent.command,
+            (std::vector<std::string>{"agent", "--flag"}));
+  EXPECT_EQ(load_file("agent.command = [\"agent\", \"--flag\"]").values.agent.command,
+            (std::vector<std::string>{"agent", "--flag"}));
+  EXPECT_CONTAINS(only_error(load({"--", ""})), "agent.command: expected a program as the first string");
 }
 
 TEST_F(configuration_checks_test, wants_exactly_one_workspace_with_a_command) {
