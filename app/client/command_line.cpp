@@ -124,6 +124,17 @@ void add_outcome(CLI::App& program, client_arguments& into) {
   });
 }
 
+void add_agent(CLI::App& program, client_arguments& into) {
+  auto* agent = program.add_subcommand("agent", "the process of an agent that the supervisor launches");
+  agent->require_subcommand(1);
+  const auto add = [agent, &into](const char* name, const char* description) {
+    agent->add_subcommand(name, description)->final_callback([&into, name] { into.operands = {name}; });
+  };
+  add("restart", "end it and start it again");
+  add("stop", "end it, and do not start it again until \"agent start\"");
+  add("start", "start it, if it does not run");
+}
+
 void add_results(CLI::App& program, client_arguments& into) {
   auto* results = program.add_subcommand("results", "results of delegations, oldest first");
   add_value(*results, "--after", into.after, "SEQ", "those after this one (0)")
@@ -150,6 +161,9 @@ std::shared_ptr<CLI::App> client_command_line(client_arguments& into) {
   auto* wedge = program->add_subcommand("wedge", "report the runtime as stuck, until \"unwedge\"");
   add_operand(*wedge, into, "REASON", "why it is stuck")->required();
   program->add_subcommand("unwedge", "report the runtime as healthy");
+  auto* progress = program->add_subcommand("progress", "the agent's task goes on, however long it takes");
+  add_operand(*progress, into, "NOTE", "how far it is");
+  add_agent(*program, into);
   program->add_subcommand("beat", "a heartbeat and a poll for results now; waits for both");
   add_results(*program, into);
   auto* token = program->add_subcommand("token", "the token of the workspace")->require_subcommand(1);

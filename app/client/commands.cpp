@@ -124,6 +124,30 @@ int unwedge(dialogue& supervisor, const client_arguments& arguments) {
                 "Reported as healthy.");
 }
 
+/// How long the supervisor may take beyond its own patience with an agent that does not end.
+constexpr std::chrono::seconds agent_patience{90};
+
+int agent(dialogue& supervisor, const client_arguments& arguments) {
+  const auto& wish = arguments.operands.front();
+  const auto reply = supervisor.call_workspace("POST", "/agent/" + wish, {}, agent_patience);
+  if (!reply)
+    return supervisor.exit_code();
+  const auto answer = parsed(reply->body);
+  if (arguments.json)
+    print_raw(reply->body);
+  else
+    print(flag_in(answer, "running") ? "The agent runs as process " + count_in(answer, "pid") + ".\n"
+                                     : "The agent is stopped, until \"workspacectl agent start\".\n");
+  return client_done;
+}
+
+int progress(dialogue& supervisor, const client_arguments& arguments) {
+  json::object body;
+  if (!arguments.operands.empty())
+    body["note"] = arguments.operands.front();
+  return change(supervisor, arguments, "POST", "/progress", body, "Noted: the task goes on.");
+}
+
 int beat(dialogue& supervisor, const client_arguments& arguments) {
   const auto reply = supervisor.call_workspace("POST", "/beat", {}, beat_patience);
   if (!reply)
@@ -211,7 +235,7 @@ constexpr std::array commands{
     command{"status", status},   command{"task", task},       command{"outcome", outcome},
     command{"wedge", wedge},     command{"unwedge", unwedge}, command{"beat", beat},
     command{"results", results}, command{"token", set_token}, command{"events", events},
-    command{"crash", crash},
+    command{"crash", crash},     command{"agent", agent},     command{"progress", progress},
 };
 
 } // namespace

@@ -96,11 +96,29 @@ void add_actors(text_table& table, const json::object& actors) {
   }
 }
 
+/// "runs as process 812, 1 attachment, 2 restarts, ended last with status 1"
+std::string agent_text(const json::object& agent) {
+  const auto state = text_in(agent, "state");
+  auto text = state == "none" ? std::string{"has not attached"} : state;
+  if (number_in(agent, "pid") > 0)
+    text += ", process " + count_in(agent, "pid");
+  if (number_in(agent, "attachments") > 0)
+    text += ", " + counted(agent, "attachments", "attachment");
+  if (flag_in(agent, "launched"))
+    text += ", " + counted(agent, "restarts", "restart");
+  if (!text_in(agent, "last_exit").empty())
+    text += "; the last one " + text_in(agent, "last_exit");
+  if (!text_in(agent, "trouble").empty())
+    text += "; the platform is told: " + text_in(agent, "trouble");
+  return text;
+}
+
 std::string details(const json::object& stats, const json::object& workspace) {
   std::string text;
   const auto& activity = object_in(workspace, "activity");
   if (!text_in(activity, "runtime_state").empty())
     text += line("runtime", text_in(activity, "runtime_state") + ": " + text_in(activity, "reason"));
+  text += line("agent", agent_text(object_in(workspace, "agent")));
   text += line("outcomes", counted(activity, "requests", "request") + " and " +
                                counted(activity, "errors", "error") + " since the last beat" +
                                (text_in(activity, "sample_error").empty()

@@ -70,6 +70,30 @@ void save_token(self_pointer self, workspace_context& context, read_body<token_b
       [answer](const std::string& error) { answer(down_answer("token", error)); });
 }
 
+// -- an agent that is launched here
+// -------------------------------------------------------------------------------
+
+/// Answers when it is done: the old process has ended, the new one runs.
+void order(self_pointer self, workspace_context& context, agent_wish wish, const reply& answer) {
+  const auto& agent = state_of(self).context->configuration.agent;
+  if (agent.command.empty())
+    return answer(error_answer(409, "no agent is launched here: agent.command is not set"));
+  ask(
+      self, context.agent, order_agent{static_cast<std::int32_t>(wish)}, agent.stop_timeout + actor_patience,
+      [answer](agent_order_outcome outcome) {
+        if (!outcome.error.empty())
+          return answer(error_answer(409, outcome.error));
+        json_writer json;
+        json.begin_object();
+        json.member("running", outcome.running);
+        if (outcome.running)
+          json.member("pid", outcome.process);
+        json.end_object();
+        answer(json_answer(json.take()));
+      },
+      [answer](const std::string& error) { answer(down_answer("agent", error)); });
+}
+
 // -- a beat and a poll at once
 // --------------------------------------------------------------------------------
 
@@ -236,6 +260,14 @@ void answer_of_workspace(self_pointer self, const control_request& request, cons
     return pass_on(self, "activity", context.activity, read_runtime_metadata(request), answer);
   case control_call::token:
     return save_token(self, context, read_token_body(request), answer);
+  case control_call::progress:
+    return pass_on(self, "activity", context.activity, read_progress(request), answer);
+  case control_call::agent_restart:
+    return order(self, context, agent_wish::restart, answer);
+  case control_call::agent_start:
+    return order(self, context, agent_wish::start, answer);
+  case control_call::agent_stop:
+    return order(self, context, agent_wish::stop, answer);
   case control_call::beat:
     return beat_and_poll(self, context, answer);
   case control_call::results:
@@ -315,16 +347,24 @@ child_spec control_child(process_context& process, control_answer (*page)(), bea
 
 bool repeatable(const control_request& request) {
   const auto target = parse_target(request.target);
-  return !target || (target->call != control_call::outcomes && target->call != control_call::crash);
+  return !target || (target->call != control_call::outcomes && target->call != control_call::crash &&
+                     target->call != control_call::agent_restart);
 }
 
 std::chrono::milliseconds patience_for(const control_request& request, const settings& configuration) {
   const auto target = parse_target(request.target);
   const std::chrono::milliseconds patience{30000};
-  if (!target || target->call != control_call::beat)
+  if (!target)
     return patience;
-  // Each may be made twice, should the token be refused.
-  return patience + 2 * std::max(configuration.heartbeat.timeout, configuration.delegation.timeout);
+  switch (target->call) {
+  case control_call::beat: // each may be made twice, should the token be refused
+    return patience + 2 * std::max(configuration.heartbeat.timeout, configuration.delegation.timeout);
+  case control_call::agent_restart:
+  case control_call::agent_stop:
+    return patience + configuration.agent.stop_timeout;
+  default:
+    return patience;
+  }
 }
 
 } // namespace workspace_supervisor

@@ -159,6 +159,15 @@ read_body<set_runtime_metadata> read_runtime_metadata(const control_request& req
   return body.result(std::move(change));
 }
 
+read_body<report_progress> read_progress(const control_request& request) {
+  report_progress progress;
+  if (request.body.empty())
+    return progress;
+  members body{request};
+  body.string("note", progress.note);
+  return body.result(std::move(progress));
+}
+
 read_body<token_body> read_token_body(const control_request& request) {
   members body{request};
   token_body change;

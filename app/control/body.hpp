@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/activity.hpp"
+#include "messages/agent.hpp"
 #include "messages/control.hpp"
 
 #include <cstdint>
@@ -30,6 +31,8 @@ read_body<set_activity> read_activity(const control_request& request);
 read_body<record_outcomes> read_outcomes(const control_request& request);
 read_body<set_runtime_state> read_runtime_state(const control_request& request);
 read_body<set_runtime_metadata> read_runtime_metadata(const control_request& request);
+/// Its body may be missing.
+read_body<report_progress> read_progress(const control_request& request);
 /// A refusal never has text of the body: it may be the token.
 read_body<token_body> read_token_body(const control_request& request);
 read_body<crash_body> read_crash(const control_request& request);

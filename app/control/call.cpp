@@ -36,6 +36,9 @@ constexpr std::array workspace_routes{
     route{"GET", "attach", control_call::attach, false},
     route{"POST", "detach", control_call::detach, false},
     route{"POST", "progress", control_call::progress, false},
+    route{"POST", "agent/restart", control_call::agent_restart, false},
+    route{"POST", "agent/start", control_call::agent_start, false},
+    route{"POST", "agent/stop", control_call::agent_stop, false},
     route{"POST", "beat", control_call::beat, false},
     route{"GET", "results", control_call::results, false},
 };
@@ -142,9 +145,6 @@ std::optional<control_answer> refuse(const control_request& request, const contr
     answer.headers.push_back({"Allow", target.allowed});
     return answer;
   }
-  if (target.call == control_call::attach || target.call == control_call::detach ||
-      target.call == control_call::progress)
-    return error_answer(404, "this version does not follow an agent's process");
   return std::nullopt;
 }
 

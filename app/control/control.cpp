@@ -1,11 +1,14 @@
 #include "app/control/control.hpp"
 
+#include "actors/loop/loop.hpp"
+#include "app/control/agent_attachments.hpp"
 #include "app/control/answers.hpp"
 #include "app/control/call.hpp"
 #include "app/control/event_streams.hpp"
 #include "app/stats/beat_history.hpp"
 
 #include <unistd.h>
+#include <utility>
 
 namespace workspace_supervisor {
 
@@ -84,13 +87,13 @@ asker_interface::behavior_type ask_for_answer(asker* self, process_context* proc
   }};
 }
 
-std::vector<http_unix_listener> sockets_of(const settings& configuration) {
+std::vector<http_unix_listener> sockets_of(const process_context& process) {
   std::vector<http_unix_listener> sockets;
-  if (!configuration.control.socket.empty())
-    sockets.push_back({configuration.control.socket, {}});
-  for (const auto& workspace : configuration.workspaces)
-    if (!workspace.socket.empty())
-      sockets.push_back({workspace.socket, workspace.id});
+  if (const auto& socket = process.configuration.control.socket; !socket.empty())
+    sockets.push_back({socket, {}});
+  for (const auto& workspace : process.workspaces)
+    if (const auto& settings = workspace.settings; !settings.socket.empty())
+      sockets.push_back({settings.socket, settings.id});
   return sockets;
 }
 
@@ -101,18 +104,21 @@ struct control::impl {
   choices chosen;
   beat_history history;
   event_streams streams;
+  agent_attachments attachments;
+  bool stopped = false;
   http_server server;
 
   impl(process_context& process, event_log& log, choices chosen)
       : process{process}
       , chosen{chosen}
       , streams{log}
+      , attachments{*process.loop}
       , server{*process.loop, server_options(log)} {}
 
   http_server_options server_options(event_log& log) {
     const auto& configuration = process.configuration;
     http_server_options options;
-    options.sockets = sockets_of(configuration);
+    options.sockets = sockets_of(process);
     options.users = {::geteuid(), ::getuid()};
     if (const auto& user = configuration.agent.user; user.given) {
       options.users.push_back(user.user);
@@ -130,16 +136,29 @@ struct control::impl {
     return options;
   }
 
+  void take_presence(control_exchange& exchange, const control_target& target) {
+    const auto& own = exchange.request().workspace;
+    auto* workspace = process.find_workspace(target.workspace);
+    if (!workspace || (!own.empty() && own != target.workspace))
+      return exchange.answer(error_answer(404, "there is no such workspace"));
+    if (target.call == control_call::attach)
+      attachments.attach(exchange, *workspace);
+    else
+      attachments.detach(exchange, *workspace);
+  }
+
   void handle(exchange_pointer exchange) {
     const auto& request = exchange->request();
     const auto target = parse_target(request.target);
-    const bool served_here =
-        target && (target->call == control_call::healthz || target->call == control_call::events);
-    if (served_here) {
+    const auto call = target ? target->call : control_call::unknown;
+    const bool of_presence = call == control_call::attach || call == control_call::detach;
+    if (call == control_call::healthz || call == control_call::events || of_presence) {
       if (auto refusal = refuse(request, *target))
         return exchange->answer(std::move(*refusal));
-      if (target->call == control_call::events)
+      if (call == control_call::events)
         return streams.open(*exchange);
+      if (of_presence)
+        return take_presence(*exchange, *target);
       exchange->answer_after(health_patience,
                              error_answer(503, "the root supervisor did not answer within 1 s"));
       process.system->spawn(ask_root, &process, std::move(exchange));
@@ -174,7 +193,10 @@ void control::start() {
 }
 
 void control::stop() {
+  if (std::exchange(impl_->stopped, true))
+    return;
   impl_->server.stop();
+  impl_->process.loop->post_and_wait([&attachments = impl_->attachments] { attachments.clear(); });
 }
 
 http_server& control::server() noexcept {

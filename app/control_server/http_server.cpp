@@ -40,6 +40,8 @@ const char* code_of(int status) {
     return "not_found";
   case 405:
     return "method_not_allowed";
+  case 409:
+    return "conflict";
   case 408:
     return "request_timeout";
   case 413:

@@ -99,6 +99,8 @@ void fold(workspace_stats& into, const workspace_stats& from) {
   add(into.self_messages, from.self_messages);
   add(into.notifications, from.notifications);
   into.activity.active_tasks += from.activity.active_tasks;
+  into.agent.restarts += from.agent.restarts;
+  into.agent.attachments += from.agent.attachments;
 }
 
 /// What is 0 or 1 in a workspace and an amount over many, and what is told of each actor.
@@ -106,6 +108,7 @@ struct amounts {
   double token_present = 0;
   double suspected_loop = 0;
   double wedged = 0;
+  double agent_up = 0;
   struct actor {
     double up = 0;
     double restarts = 0;
@@ -126,7 +129,9 @@ struct amounts {
   void add(const workspace_stats& stats) {
     token_present += stats.token.present ? 1 : 0;
     suspected_loop += stats.suspected_loop ? 1 : 0;
-    wedged += stats.activity.wedged ? 1 : 0;
+    wedged += stats.activity.trouble() ? 1 : 0;
+    const auto phase = stats.agent.phase;
+    agent_up += phase == agent_phase::attached || phase == agent_phase::running ? 1 : 0;
     for (const auto& actor : stats.actors)
       add(actor);
   }
@@ -208,6 +213,12 @@ void tell_workspace(families& all, const labels& of, const workspace_stats& stat
   all.gauge("active_tasks", "Tasks that the agent says are active.", of,
             static_cast<double>(stats.activity.active_tasks));
   all.gauge("runtime_wedged", "Whether the agent's runtime is reported as wedged.", of, sums.wedged);
+  all.gauge("agent_up", "Whether the agent is there: attached, or launched here and running.", of,
+            sums.agent_up);
+  all.gauge("agent_attachments", "Connections by which the agent says that it is there.", of,
+            static_cast<double>(stats.agent.attachments));
+  all.counter("agent_restarts_total", "Restarts of the agent that is launched here.", of,
+              static_cast<double>(stats.agent.restarts));
   tell_actors(all, of, sums);
 }
 

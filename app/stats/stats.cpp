@@ -32,6 +32,25 @@ actor_stats collect_actor(const actor_probe& probe, std::string_view name) {
   return stats;
 }
 
+agent_stats collect_agent(const workspace_context& context, const activity_report& activity) {
+  agent_stats stats;
+  const auto facts = context.agent_facts.get();
+  stats.phase = facts.phase;
+  stats.attachments = facts.attachments.size();
+  if (!facts.attachments.empty())
+    stats.process = facts.attachments.front().process;
+  stats.trouble = activity.agent_trouble.empty() ? activity.stalled : activity.agent_trouble;
+  if (context.process->configuration.agent.command.empty())
+    return stats;
+  const auto launched = context.process->launched.get();
+  stats.launched = true;
+  if (launched.process != 0)
+    stats.process = launched.process;
+  stats.restarts = static_cast<std::uint64_t>(launched.restarts);
+  stats.last_end = launched.last_end;
+  return stats;
+}
+
 workspace_stats collect_workspace(const workspace_context& context) {
   const auto& probe = context.probe;
   workspace_stats stats;
@@ -66,6 +85,7 @@ workspace_stats collect_workspace(const workspace_context& context) {
                          value_of(probe.notifications_dropped)};
   stats.suspected_loop = probe.suspected_loop.load(std::memory_order_relaxed);
   stats.activity = context.last_activity.get();
+  stats.agent = collect_agent(context, stats.activity);
   stats.actors.reserve(workspace_actor_names.size());
   for (std::size_t index = 0; index < workspace_actor_names.size(); ++index)
     stats.actors.push_back(collect_actor(context.actors[index], workspace_actor_names[index]));
@@ -105,20 +125,37 @@ void write_heartbeat(json_writer& json, const heartbeat_stats& stats) {
 
 void write_activity(json_writer& json, const activity_report& report) {
   json.key("activity").begin_object();
+  const auto* trouble = report.trouble();
   json.member("active_tasks", report.active_tasks);
   json.member("current_task", report.current_task);
   json.member("requests", report.requests);
   json.member("errors", report.errors);
   json.member("error_rate", report.error_rate());
   json.member("sample_error", report.sample_error);
-  json.member("runtime_state", report.wedged ? "wedged" : "");
-  json.member("reason", report.wedged_reason);
+  json.member("runtime_state", trouble ? "wedged" : "");
+  json.member("reason", trouble ? *trouble : std::string{});
+  json.end_object();
+}
+
+void write_agent(json_writer& json, const agent_stats& agent) {
+  json.key("agent").begin_object();
+  json.member("state", to_string(agent.phase));
+  if (agent.process > 0)
+    json.member("pid", agent.process);
+  json.member("attachments", agent.attachments);
+  json.member("launched", agent.launched);
+  if (agent.launched) {
+    json.member("restarts", agent.restarts);
+    json.member("last_exit", agent.last_end);
+  }
+  json.member("trouble", agent.trouble);
   json.end_object();
 }
 
 void write_workspace(json_writer& json, const process_stats& stats, const workspace_stats& workspace) {
   json.member("status", to_string(workspace.status));
   write_activity(json, workspace.activity);
+  write_agent(json, workspace.agent);
   write_heartbeat(json, workspace.heartbeat);
 
   json.member("token", workspace.token);
@@ -198,6 +235,12 @@ const char* to_string(actor_state state) {
   return names[static_cast<std::size_t>(state)];
 }
 
+const char* to_string(agent_phase phase) {
+  constexpr std::array names{"none",      "waiting",    "attached", "running",
+                             "suspended", "restarting", "stopped",  "gone"};
+  return names[static_cast<std::size_t>(phase)];
+}
+
 process_stats collect_stats(const process_context& process, const all_outbox_counts& outboxes,
                             stats_scope scope) {
   process_stats stats;
@@ -251,7 +294,8 @@ std::string workspaces_json(const process_stats& stats) {
     json.begin_object();
     json.member("id", workspace.id);
     json.member("status", to_string(workspace.status));
-    json.member("runtime_state", workspace.activity.wedged ? "wedged" : "");
+    json.member("runtime_state", workspace.activity.trouble() ? "wedged" : "");
+    json.member("agent", to_string(workspace.agent.phase));
     json.member("active_tasks", workspace.activity.active_tasks);
     json.member("current_task", workspace.activity.current_task);
     write_time(json, "last_delivered", workspace.heartbeat.last_delivered);

@@ -67,6 +67,16 @@ struct delivery_stats {
 };
 BOOST_DESCRIBE_STRUCT(delivery_stats, (), (delivered, failed, dropped))
 
+struct agent_stats {
+  agent_phase phase = agent_phase::none;
+  std::int64_t process = 0; ///< of those that are there; 0: none, or not known here
+  std::uint64_t attachments = 0;
+  bool launched = false; ///< it is launched here
+  std::uint64_t restarts = 0;
+  std::string last_end; ///< how its process ended last; "": it has not
+  std::string trouble;  ///< what the platform is told of it
+};
+
 struct workspace_stats {
   workspace_index index = 0;
   std::string id;
@@ -79,6 +89,7 @@ struct workspace_stats {
   delivery_stats notifications;
   bool suspected_loop = false;
   activity_report activity;
+  agent_stats agent;
   std::vector<actor_stats> actors;
 };
 
@@ -102,6 +113,7 @@ process_stats collect_stats(const process_context& process, const all_outbox_cou
 
 const char* to_string(workspace_status status);
 const char* to_string(actor_state state);
+const char* to_string(agent_phase phase);
 
 /// The body of `/v1/stats`.
 std::string stats_json(const process_stats& stats);

@@ -6,6 +6,15 @@ function card(title, big, lines, tone) {
     ...lines.filter((line) => line).map((line) => make("p", { class: "quiet", text: line })));
 }
 
+/// "running as process 812, restarted 2 times"
+function presence_of(agent) {
+  if (!agent || agent.state === "none") return "";
+  return [agent.state + (agent.pid ? ` as process ${agent.pid}` : ""),
+    agent.attachments > 0 ? plural(agent.attachments, "attachment") : "",
+    agent.launched ? plural(agent.restarts, "restart") : "",
+    agent.last_exit ? `the last one ${agent.last_exit}` : ""].filter((part) => part).join(", ");
+}
+
 let cards_shown = "";
 
 function show_cards(workspace) {
@@ -20,7 +29,7 @@ function show_cards(workspace) {
       `p50 ${latency(beats.latency_p50_seconds)}, p99 ${latency(beats.latency_p99_seconds)}`], tone_of(summary)],
     ["Agent", activity.current_task || (activity.active_tasks > 0 ? plural(activity.active_tasks, "active task") : "idle"), [
       activity.current_task ? plural(activity.active_tasks, "active task") : "",
-      activity.runtime_state === "wedged" ? `wedged: ${activity.reason}` : "",
+      activity.runtime_state === "wedged" ? `wedged: ${activity.reason}` : "", presence_of(workspace.agent),
       activity.errors > 0 ? `${activity.errors} of ${plural(activity.requests, "request")} failed` : "",
       activity.sample_error ? `last error: ${activity.sample_error}` : ""], activity.runtime_state === "wedged" ? "bad" : "good"],
     ["Pending", pending > 0 ? plural(pending, "delivery", "deliveries") : "nothing", [
