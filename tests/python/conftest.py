@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Callable, Iterator, List
 
 import pytest
 
+from fake_supervisor import FakeSupervisor
 from processes import Platform, SupervisorProcess, wait_until
-from workspace_supervisor import Supervisor
+from workspace_supervisor import HeartbeatLoop, Supervisor
 
 
 @pytest.fixture
@@ -44,3 +46,27 @@ def supervisor(make_supervisor: Callable[..., SupervisorProcess]) -> SupervisorP
 
     wait_until(has_begun, "the first beat and poll")
     return made
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[HeartbeatLoop]:
+    made = HeartbeatLoop("http://platform", "ws-1", socket_path=str(tmp_path / "control.sock"))
+    yield made
+    asyncio.run(made.stop())
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeSupervisor]]:
+    """Makes a stand-in at the same socket; the client's patience with it is short."""
+    monkeypatch.setattr("workspace_supervisor.heartbeat._FIRST_RETRY", 0.001)
+    monkeypatch.setattr("workspace_supervisor.heartbeat._LAST_RETRY", 0.01)
+    monkeypatch.setattr("workspace_supervisor.heartbeat._CALL_TIMEOUT", 0.2)
+    made: List[FakeSupervisor] = []
+
+    def make(behaviour: Callable[[str, dict], object]) -> FakeSupervisor:
+        made.append(FakeSupervisor(tmp_path / "control.sock", behaviour))
+        return made[-1]
+
+    yield make
+    for supervisor in made:
+        supervisor.end()

@@ -20,14 +20,15 @@ PATIENCE = 30.0
 Result = TypeVar("Result")
 
 
-def wait_until(condition: Callable[[], Result], what: str = "") -> Result:
+def wait_until(condition: Callable[[], Result], what: "str | Callable[[], str]" = "") -> Result:
     """The condition's first value that is true."""
     deadline = time.monotonic() + PATIENCE
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"waited in vain for {what or condition}; last: {value!r}"
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"waited in vain for {what() if callable(what) else what or condition}; last: {value!r}")
         time.sleep(0.01)
 
 

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import socket
 import threading
 import time
 from pathlib import Path
-from typing import BinaryIO, Callable, Iterator, List, Tuple
 
 import pytest
 
 from processes import Platform, SupervisorProcess, wait_until
 from workspace_supervisor import HeartbeatLoop, Supervisor
-
-
-@pytest.fixture
-def loop(tmp_path: Path) -> Iterator[HeartbeatLoop]:
-    made = HeartbeatLoop("http://platform", "ws-1", socket_path=str(tmp_path / "control.sock"))
-    yield made
-    asyncio.run(made.stop())
 
 
 def activity(supervisor: SupervisorProcess) -> dict:
@@ -290,78 +281,6 @@ def test_a_forked_child_is_not_blocked_and_tells_nothing(loop: HeartbeatLoop, su
     loop.active_tasks = 1
     wait_until(lambda: activity(supervisor)["active_tasks"] == 1)
     assert activity(supervisor)["current_task"] == "of the parent"
-
-
-class FakeSupervisor:
-    """Answers each request as `behaviour` says (a status, "close" or "silence"), and keeps what it answered 200."""
-
-    def __init__(self, path: Path, behaviour: Callable[[str, dict], object]) -> None:
-        self._behaviour = behaviour
-        self._ended = threading.Event()
-        self._listening = socket.socket(socket.AF_UNIX)
-        self._listening.bind(str(path))
-        self._listening.listen()
-        self.keeps_open = True
-        self.taken: List[Tuple[str, dict]] = []
-        self.asked: List[Tuple[str, dict]] = []
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def outcomes(self, name: str) -> int:
-        return sum(body[name] for target, body in self.taken if target.endswith("/outcomes"))
-
-    def end(self) -> None:
-        self._ended.set()
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-
-    def _serve(self) -> None:
-        while not self._ended.is_set():
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rb") as stream:
-                try:
-                    while self._answer(connection, stream):
-                        pass
-                except OSError:
-                    pass  # who asked did not wait
-
-    def _answer(self, connection: socket.socket, stream: BinaryIO) -> bool:
-        line = stream.readline()
-        if not line:
-            return False
-        length = 0
-        for header in iter(stream.readline, b"\r\n"):
-            if header.lower().startswith(b"content-length:"):
-                length = int(header.split(b":")[1])
-        request = (line.split()[1].decode(), json.loads(stream.read(length)))
-        self.asked.append(request)
-        answer = self._behaviour(*request)
-        if answer == "silence":
-            self._ended.wait(0.5)
-        if not isinstance(answer, int):
-            return False
-        if answer == 200:
-            self.taken.append(request)
-        connection.sendall(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\n{}" % answer)
-        return self.keeps_open
-
-
-@pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeSupervisor]]:
-    monkeypatch.setattr("workspace_supervisor.heartbeat._FIRST_RETRY", 0.001)
-    monkeypatch.setattr("workspace_supervisor.heartbeat._LAST_RETRY", 0.01)
-    monkeypatch.setattr("workspace_supervisor.heartbeat._CALL_TIMEOUT", 0.2)
-    made: List[FakeSupervisor] = []
-
-    def make(behaviour: Callable[[str, dict], object]) -> FakeSupervisor:
-        made.append(FakeSupervisor(tmp_path / "control.sock", behaviour))
-        return made[-1]
-
-    yield make
-    for supervisor in made:
-        supervisor.end()
 
 
 def test_counts_stay_exact_whatever_fails_on_the_way(loop: HeartbeatLoop, fake) -> None:

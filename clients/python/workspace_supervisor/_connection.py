@@ -10,6 +10,10 @@ from typing import Optional, Tuple
 
 from ._errors import SupervisorUnavailable
 
+# The supervisor sends a comment line into a silent stream every 15 s: one that is silent for this long (seconds) has
+# ended.
+STREAM_SILENCE = 45.0
+
 
 def default_socket_path() -> str:
     """Where the supervisor's socket is, as the environment says."""

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from ._connection import Connection, default_socket_path
 from ._errors import SupervisorUnavailable, error_of
+from ._presence import Presence
 
 _log = logging.getLogger("workspace_supervisor")
 
@@ -29,7 +30,7 @@ _LAST_RETRY = 5.0
 # A connection that ends may mean a supervisor that starts anew, which is told the state again; or one that has too
 # many, which must not be asked for a new one at once for ever.
 _TELL_ANEW_GAP = 5.0
-# How long stop() tries to hand over what is left.
+# How long stop() tries to hand over what is left and to say goodbye.
 _LAST_CALL_TIMEOUT = 1.0
 _STOP_PATIENCE = 2.0
 # A body has at most 64 KiB, and a character of a text at most 6 bytes in JSON.
@@ -38,6 +39,8 @@ _MOST_TOLD = 1_000_000_000
 
 # Answers that say that this batch will never be taken; to others there may be another answer later.
 _FINAL = (400, 413, 415)
+# A supervisor that is older does not know this call, and a sign of life is worth nothing later.
+_FINAL_OF_PROGRESS = _FINAL + (404,)
 
 
 @dataclass
@@ -48,12 +51,13 @@ class _Batch:
     errors: int = 0
     sample_error: Optional[str] = None
     activity: bool = False
+    progress: Optional[str] = None  # the note, "" for none
 
     def has_outcomes(self) -> bool:
         return self.successes > 0 or self.errors > 0 or self.sample_error is not None
 
     def __bool__(self) -> bool:
-        return self.activity or self.has_outcomes()
+        return self.activity or self.progress is not None or self.has_outcomes()
 
     def put_back(self, older: "_Batch") -> None:
         self.successes = min(self.successes + older.successes, _MOST_TOLD)
@@ -61,6 +65,8 @@ class _Batch:
         if self.sample_error is None:
             self.sample_error = older.sample_error
         self.activity = self.activity or older.activity
+        if not self.progress and older.progress is not None:
+            self.progress = older.progress
 
 
 class HeartbeatLoop:
@@ -70,6 +76,9 @@ class HeartbeatLoop:
     meanwhile is merged (counts are added up, the last state and the last error text are kept) and arrives when it
     is back; an outcome is sent again when the connection ended before the answer, and not after a time-out, when
     the supervisor may well have it.
+
+    From start() to stop() the supervisor sees that this process lives: a process that ends without stop() is taken
+    for one that crashed.
 
     platform_url: kept for its readers; the supervisor knows the platform by its own configuration.
     socket_path: default WORKSPACE_SUPERVISOR_SOCKET, else .supervisor/control.sock in CONFIGS_DIR or /configs.
@@ -186,10 +195,17 @@ class HeartbeatLoop:
             self._waiting.successes = min(self._waiting.successes + 1, _MOST_TOLD)
             self._wake()
 
+    def progress(self, note: str = "") -> None:
+        """A sign of life of a long task. note: how far it is; the last one is kept."""
+        with self._lock:
+            self._waiting.progress = _text(note) or self._waiting.progress or ""
+            self._wake()
+
     # -- from start to end
 
     def start(self) -> None:
-        """Begins to pass on what was and will be said. Needs no event loop."""
+        """Begins to pass on what was and will be said, and to show the supervisor that this process lives. Needs
+        no event loop."""
         with self._lock:
             if self._sender is not None:
                 return
@@ -201,7 +217,8 @@ class HeartbeatLoop:
                 _log.error("no thread for the supervisor, it is told nothing: %s", error)
 
     async def stop(self) -> None:
-        """Hands over what has not been told yet, as far as the supervisor takes it within 2 s, and ends."""
+        """Hands over what has not been told yet and says goodbye, as far as the supervisor takes it within 2 s,
+        and ends."""
         with self._lock:
             sender, self._sender = self._sender, None
         if sender is None:
@@ -233,7 +250,7 @@ class HeartbeatLoop:
             return {"active_tasks": _count(self._active_tasks), "current_task": _text(self._current_task)}
 
     def _forgotten(self) -> None:
-        """The connection has ended: a supervisor that starts anew knows nothing of what the agent does."""
+        """A connection has ended: a supervisor that starts anew knows nothing of what the agent does."""
         with self._lock:
             if self._active_tasks or self._current_task:
                 self._waiting.activity = True
@@ -248,15 +265,21 @@ class HeartbeatLoop:
 
 
 class _Sender:
-    """The background thread and its connection."""
+    """The background thread, its connection and its attachment."""
 
     def __init__(self, loop: HeartbeatLoop) -> None:
         self._loop = loop
         self._target = f"/v1/workspaces/{quote(loop.workspace_id, safe='')}"
         self._connection = Connection(loop._socket_path)
+        self._presence = Presence(loop._socket_path, self._target + "/attach")
+        self._attached_before = False
         self._stopping = threading.Event()
         self._signalled = False
         self._trouble = ""
+        self._refusals: Dict[str, str] = {}
+        self._timed_out = False  # the last attempt to tell
+        self._retry = _FIRST_RETRY
+        self._retry_at: Optional[float] = None
         self._told_anew_at = -_TELL_ANEW_GAP
         self._tell_anew_at: Optional[float] = None
         self._woken, self._waker = socket.socketpair()
@@ -274,12 +297,14 @@ class _Sender:
 
     def stop(self) -> None:
         self._stopping.set()
-        self.wake()
+        self._signal()
 
     def wake(self) -> None:
         """Never blocks; one byte is enough for any number of calls."""
-        if self._signalled:
-            return
+        if not self._signalled:
+            self._signal()
+
+    def _signal(self) -> None:
         self._signalled = True
         try:
             self._waker.send(b"\0")
@@ -287,58 +312,88 @@ class _Sender:
             pass  # full: the thread wakes anyway; closed: it has ended
 
     def _run(self) -> None:
-        retry = _FIRST_RETRY
         try:
-            while True:
-                last_time = self._stopping.is_set()
-                if self._tell():
-                    retry = _FIRST_RETRY
-                    if last_time:
-                        return
-                    self._wait()
-                    if not self._stopping.is_set():
-                        time.sleep(_LINGER)
-                elif last_time:
-                    return
-                else:
-                    self._stopping.wait(retry)
-                    retry = min(retry * 2, _LAST_RETRY)
+            while not self._stopping.is_set():
+                if self._presence.go_on():
+                    self._now_attached()
+                if self._retry_at is None or time.monotonic() >= self._retry_at:
+                    self._try_to_tell()
+                self._wait()
+            self._try_to_tell()
+            self._say_goodbye()
         finally:
             self.close()
 
     def close(self) -> None:
         """Closes this process's descriptors; what another one holds of them stays open."""
         self._connection.close()
+        self._presence.close()
         self._woken.close()
         self._waker.close()
 
     def _wait(self) -> None:
-        """Until the agent says something, or the connection ends."""
-        timeout = None if self._tell_anew_at is None else max(0.0, self._tell_anew_at - time.monotonic())
+        """Until the agent says something, a connection ends, or something is due."""
+        due = [at for at in (self._presence.due, self._retry_at, self._tell_anew_at) if at is not None]
+        woken, connection, attachment = self._woken.fileno(), self._connection.fileno(), self._presence.fileno()
         with selectors.DefaultSelector() as selector:
-            selector.register(self._woken, selectors.EVENT_READ)
-            connection = self._connection.fileno()
-            if connection is not None:
-                selector.register(connection, selectors.EVENT_READ)
-            ready = [key.fileobj for key, _ in selector.select(timeout)]
+            for watched in (woken, connection, attachment):
+                if watched is not None:
+                    selector.register(watched, selectors.EVENT_READ)
+            ready = [key.fd for key, _ in selector.select(max(0.0, min(due) - time.monotonic()))]
         now = time.monotonic()
         if connection in ready:
             self._connection.close()
             if self._tell_anew_at is None:
                 self._tell_anew_at = max(now, self._told_anew_at + _TELL_ANEW_GAP)
         if self._tell_anew_at is not None and now >= self._tell_anew_at:
-            self._tell_anew_at = None
-            self._told_anew_at = now
-            self._loop._forgotten()
-        try:
+            self._tell_anew(now)
+        if woken in ready:
             self._woken.recv(64)
-        except BlockingIOError:
-            pass
+            if self._retry_at is None and not self._stopping.is_set():
+                time.sleep(_LINGER)
+
+    def _tell_anew(self, now: float) -> None:
+        self._tell_anew_at = None
+        self._told_anew_at = now
+        self._loop._forgotten()
+
+    def _now_attached(self) -> None:
+        """The supervisor is there: what waits need not wait longer, and one that started anew has forgotten."""
+        if self._attached_before:
+            self._tell_anew(time.monotonic())
+        self._attached_before = True
+        self._retry = _FIRST_RETRY
+        self._retry_at = None
+
+    def _say_goodbye(self) -> None:
+        """Without it, the end of the attachment is the end of an agent that crashed."""
+        deadline = time.monotonic() + _LAST_CALL_TIMEOUT
+        try:
+            if self._timed_out or not self._presence.settle(deadline):
+                return
+            # Over a new connection: the supervisor may be closing a kept one in this moment.
+            self._connection.close()
+            patience = max(0.001, deadline - time.monotonic())
+            status, answer = self._connection.call("POST", self._target + "/detach", None, patience)
+            if status != 200:
+                raise error_of(status, answer)
+        except Exception as error:
+            # As in _tell.
+            _log.info("no goodbye to the supervisor: %s", error)
+
+    def _try_to_tell(self) -> None:
         # Only now: whoever speaks before is heard in what follows, whoever speaks after wakes again.
         self._signalled = False
+        if self._tell():
+            self._retry = _FIRST_RETRY
+            self._retry_at = None
+        else:
+            self._retry_at = time.monotonic() + self._retry
+            self._retry = min(self._retry * 2, _LAST_RETRY)
 
     def _tell(self) -> bool:
         """Tells what waits. False: there is more to do, later."""
+        self._timed_out = False
         batch = self._loop._take()
         if not batch:
             return True
@@ -353,11 +408,15 @@ class _Sender:
                 batch.sample_error = None
             if batch.activity:
                 self._call("PUT", "/activity", self._loop._activity(), batch)
+                batch.activity = False
+            if batch.progress is not None:
+                self._call("POST", "/progress", {"note": batch.progress} if batch.progress else {}, batch)
             self._well()
             return True
         except Exception as error:
             # Not only what is expected: this thread must outlive whatever happens to it.
             self._connection.close()
+            self._timed_out = isinstance(error, SupervisorUnavailable) and error.code == "timeout"
             self._loop._put_back(batch)
             self._loop._forgotten()
             self._badly(error)
@@ -377,9 +436,11 @@ class _Sender:
         if status == 200:
             return
         refusal = error_of(status, answer)
-        if status not in _FINAL:
+        if status not in (_FINAL_OF_PROGRESS if what == "/progress" else _FINAL):
             raise refusal
-        _log.error("the supervisor refuses %s, it is not told again: %s", what, refusal)
+        if self._refusals.get(what) != str(refusal):
+            _log.error("the supervisor refuses %s, it is not told again: %s", what, refusal)
+            self._refusals[what] = str(refusal)
 
     def _well(self) -> None:
         if self._trouble:

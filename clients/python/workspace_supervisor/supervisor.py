@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from dataclasses import dataclass
 from typing import Any, AsyncIterator, Dict, List, Mapping, Optional
 from urllib.parse import quote
 
-from ._connection import Connection, default_socket_path
+from ._attachment import Attachment, AttachStream
+from ._connection import STREAM_SILENCE, Connection, default_socket_path
 from ._errors import SupervisorUnavailable, error_of
 
 _LONGEST_LINE = 1 << 20
-# The supervisor sends a comment line into a silent stream every 15 s.
-_STREAM_SILENCE = 45.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,41 @@ class Supervisor:
         """Saved to disk, and used from the next request on."""
         self._json("PUT", self._path(workspace, "token"), {"token": token})
 
+    def progress(self, note: Optional[str] = None, workspace: Optional[str] = None) -> None:
+        """A sign of life of a long task. note: how far it is."""
+        self._json("POST", self._path(workspace, "progress"), {} if note is None else {"note": note})
+
+    # -- that the agent lives
+
+    def attach(self, workspace: Optional[str] = None) -> Attachment:
+        """Lets the supervisor see that this process lives, until the Attachment is closed or the process ends.
+        At most 4 at a time for a workspace (else 503). HeartbeatLoop attaches by itself."""
+        stream = AttachStream(self.socket_path, self._path(workspace, "attach"))
+        deadline = time.monotonic() + self.timeout
+        try:
+            stream.open(self.timeout)
+            while not stream.attached:
+                stream.read(max(0.001, deadline - time.monotonic()))
+            return Attachment(stream, lambda: self.detach(workspace))
+        except BaseException:
+            stream.close()
+            raise
+
+    def detach(self, workspace: Optional[str] = None) -> None:
+        """A goodbye: ends all attachments of this process, and its end is no crash."""
+        self._json("POST", self._path(workspace, "detach"))
+
     # -- what it shall do
+
+    def agent_start(self, workspace: Optional[str] = None, timeout: float = 60.0) -> Dict[str, Any]:
+        """Only for an agent that the supervisor launches, as the next two; for another, SupervisorError (409)."""
+        return self._json("POST", self._path(workspace, "agent/start"), timeout=timeout)
+
+    def agent_stop(self, workspace: Optional[str] = None, timeout: float = 60.0) -> Dict[str, Any]:
+        return self._json("POST", self._path(workspace, "agent/stop"), timeout=timeout)
+
+    def agent_restart(self, workspace: Optional[str] = None, timeout: float = 60.0) -> Dict[str, Any]:
+        return self._json("POST", self._path(workspace, "agent/restart"), timeout=timeout)
 
     def beat(self, workspace: Optional[str] = None, timeout: float = 90.0) -> Dict[str, Any]:
         """A beat and a poll now; waits for both and returns their outcomes."""
@@ -197,7 +231,7 @@ class Supervisor:
     async def _line(self, reader: asyncio.StreamReader) -> bytes:
         """b"" at the end."""
         try:
-            return await asyncio.wait_for(reader.readline(), _STREAM_SILENCE)
+            return await asyncio.wait_for(reader.readline(), STREAM_SILENCE)
         except asyncio.TimeoutError as error:
             raise SupervisorUnavailable("timeout", f"{self.socket_path} has been silent for too long") from error
         except ConnectionError:
