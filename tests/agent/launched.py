@@ -1,0 +1,154 @@
+"""A platform, a supervisor with real agents, and what is seen of them from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from processes import BUILD, PATIENCE, Platform, clean_environment, wait_until
+
+AGENT = str(Path(__file__).with_name("agent.py"))
+# Another user cannot always execute the interpreter that runs the tests.
+PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+
+
+def field_of(pid: int, name: str) -> str:
+    """Of /proc/PID/status; "" when there is no such process."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith(name + ":"):
+                return line.split(":", 1)[1].strip()
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return ""
+
+
+def state_of(pid: int) -> str:
+    """"R", "S", "T", "Z", ..., "" when there is no such process."""
+    return field_of(pid, "State")[:1]
+
+
+def children_of(pid: int) -> List[int]:
+    found: List[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def is_gone(pid: int) -> bool:
+    return state_of(pid) in ("", "Z", "X")
+
+
+class Scene:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.platform = Platform(folder)
+        self.socket = str(folder / "control.sock")
+        self._log = folder / "supervisor.log"
+        self.process: Optional[subprocess.Popen[bytes]] = None
+        self._others: List[subprocess.Popen[bytes]] = []
+
+    # -- the supervisor
+
+    def command(self, *options: str, agent: Optional[List[str]] = None) -> List[str]:
+        """agent: its steps; None: no agent is launched."""
+        launched = [] if agent is None else ["--", PYTHON, AGENT, str(self.folder), *agent]
+        return [str(BUILD / "workspace-supervisor"), "--workspace.id=ws-1",
+                f"--workspace.platform-url={self.platform.url}", f"--workspace.configs-dir={self.folder}",
+                f"--workspace.results-file={self.folder / 'results.jsonl'}", f"--control.socket={self.socket}",
+                "--control.http=", "--heartbeat.interval=200ms", "--delegation.interval=1h",
+                "--supervisor.fault-injection=true", *options, *launched]
+
+    def start(self, *options: str, agent: Optional[List[str]] = None, **how: Any) -> None:
+        self.run(self.command(*options, agent=agent), **how)
+
+    def run(self, command: List[str], **how: Any) -> None:
+        how.setdefault("env", clean_environment(MINE="kept"))
+        how.setdefault("stdin", subprocess.DEVNULL)
+        with open(self._log, "ab") as log:
+            self.process = subprocess.Popen(command, cwd=self.folder, **{"stderr": log, **how})
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def wait_ended(self) -> int:
+        assert self.process is not None
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError("has not ended: " + self.log()) from None
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait_ended()
+
+    def end(self) -> None:
+        for process in [*self._others, self.process]:
+            if process is not None and process.poll() is None:
+                process.kill()
+            if process is not None:
+                process.wait()
+        (self.folder / "end-orphan").touch()
+        (self.folder / "end-child").touch()
+        self.platform.stop()
+
+    def workspacectl(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([str(BUILD / "workspacectl"), f"--socket={self.socket}", "--workspace=ws-1", *words],
+                              capture_output=True, text=True, env=clean_environment(), timeout=PATIENCE, check=False)
+
+    def stats(self) -> Dict[str, Any]:
+        done = self.workspacectl("--json", "status")
+        return dict(json.loads(done.stdout)) if done.stdout else {}
+
+    def agent_stats(self) -> Dict[str, Any]:
+        return dict(self.stats().get("agent", {}))
+
+    # -- agents
+
+    def start_agent(self, *steps: str) -> "subprocess.Popen[bytes]":
+        """One that runs by itself."""
+        wait_until(lambda: os.path.exists(self.socket), "the control socket")
+        environment = clean_environment(WORKSPACE_ID="ws-1", WORKSPACE_SUPERVISOR_SOCKET=self.socket)
+        self._others.append(subprocess.Popen([PYTHON, AGENT, str(self.folder), *steps], env=environment))
+        return self._others[-1]
+
+    def told(self, name: str) -> List[Dict[str, Any]]:
+        """What agents have told in this file."""
+        path = self.folder / name
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def wait_told(self, name: str, count: int = 1) -> List[Dict[str, Any]]:
+        return wait_until(lambda: (found := self.told(name)) if len(self.told(name)) >= count else None,
+                          lambda: f"{count} in {name}; the log: {self.log()}")
+
+    def wait_ready(self, count: int = 1) -> int:
+        return int(self.wait_told("ready", count)[-1]["pid"])
+
+    # -- what the platform sees
+
+    def beats(self) -> List[Dict[str, Any]]:
+        return [dict(beat["body"], time=beat["time"]) for beat in self.platform.beats()]
+
+    def next_beat(self) -> Dict[str, Any]:
+        before = len(self.beats())
+        return wait_until(lambda: self.beats()[before:], lambda: "another beat; the log: " + self.log())[0]
+
+    def wait_beat(self, what: str, condition: Any) -> Dict[str, Any]:
+        """The next beat from now on of which it is true."""
+        before = len(self.beats())
+        return wait_until(lambda: next((beat for beat in self.beats()[before:] if condition(beat)), None),
+                          lambda: f"a beat with {what}; the last: {self.beats()[-3:]}; the log: {self.log()}")
+
+    def wait_wedged(self, text: str) -> Dict[str, Any]:
+        return self.wait_beat(text, lambda beat: beat.get("runtime_state") == "wedged" and text in beat["sample_error"])
+
+    def wait_healthy(self) -> Dict[str, Any]:
+        return self.wait_beat("a healthy runtime", lambda beat: "runtime_state" not in beat)
