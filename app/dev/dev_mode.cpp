@@ -5,8 +5,8 @@
 #include "app/control/control.hpp"
 #include "app/dev/dev_screen.hpp"
 #include "app/dev_platform/platform.hpp"
-#include "app/runtime/signals.hpp"
 #include "app/runtime/runtime.hpp"
+#include "app/runtime/signals.hpp"
 #include "app/runtime/tree.hpp"
 
 #include <array>
