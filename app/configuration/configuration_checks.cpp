@@ -57,6 +57,8 @@ void configuration_builder::check_agent_command() {
   if (command.empty())
     return;
   const auto origin = origin_of("agent.command");
+  if (result_.dev)
+    error(origin, "agent.command", "expected no command with --dev, whose workspace has no agent to launch");
   if (command.front().empty())
     error(origin, "agent.command", "expected a program as the first string, found the empty string");
   if (!result_.dev && !unreadable_ && result_.values.workspaces.size() > 1)

@@ -53,7 +53,7 @@ def found_at_start():
     terminal = os.isatty(0)
     return {"pid": os.getpid(), "parent": os.getppid(), "group": os.getpgrp(), "session": os.getsid(0),
             "user": os.getuid(), "groups": os.getgroups(), "descriptors": descriptors,
-            "blocked": int(status("SigBlk"), 16), "ignored": int(status("SigIgn"), 16),
+            "blocked": int(status("SigBlk"), 16),
             "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
             "foreground": os.tcgetpgrp(0) if terminal else None,
             "environment": {name: os.environ.get(name) for name in

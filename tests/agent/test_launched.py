@@ -39,8 +39,6 @@ def test_starts_with_what_an_entry_point_gives(scene: Scene) -> None:
     assert found["group"] == pid, "a process group of its own"
     assert found["descriptors"][:3] == [0, 1, 2] and len(found["descriptors"]) == 4, "and that of the listing"
     assert found["blocked"] == 0
-    # Of what an interpreter ignores by itself nothing is said.
-    assert not found["ignored"] & ~sum(1 << (number - 1) for number in (signal.SIGPIPE, signal.SIGXFSZ))
     assert found["open_files"] == lower
     assert found["environment"] == {"WORKSPACE_ID": "ws-1", "PLATFORM_URL": scene.platform.url,
                                     "WORKSPACE_SUPERVISOR_SOCKET": scene.socket, "MINE": "kept"}
@@ -49,6 +47,15 @@ def test_starts_with_what_an_entry_point_gives(scene: Scene) -> None:
     assert (agent["state"], agent["pid"], agent["restarts"], agent["launched"]) == ("running", pid, 0, True)
     assert scene.stop() == 0
     assert is_gone(pid)
+
+
+def test_signals_are_as_they_were_for_us(scene: Scene) -> None:
+    look = ["sh", "-c", "grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status"]
+    without = subprocess.run(look, capture_output=True, check=True).stdout
+    with (scene.folder / "output").open("wb") as output:
+        scene.run([*scene.command(), "--", *look], stdout=output)
+        assert scene.wait_ended() == 0
+    assert (scene.folder / "output").read_bytes() == without
 
 
 def test_a_command_from_the_configuration_is_the_same(scene: Scene) -> None:

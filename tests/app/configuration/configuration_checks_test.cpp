@@ -182,6 +182,7 @@ TEST_F(configuration_checks_test, takes_a_command_from_the_line_or_the_file) {
   EXPECT_EQ(load_file("agent.command = [\"agent\", \"--flag\"]").values.agent.command,
             (std::vector<std::string>{"agent", "--flag"}));
   EXPECT_CONTAINS(only_error(load({"--", ""})), "agent.command: expected a program as the first string");
+  EXPECT_CONTAINS(only_error(load({"--dev", "--", "agent"})), "expected no command with --dev");
 }
 
 TEST_F(configuration_checks_test, wants_exactly_one_workspace_with_a_command) {
