@@ -117,6 +117,16 @@ class Scene:
     def set_activity(self, workspace: str, tasks: int, task: str) -> None:
         self.call("PUT", f"/v1/workspaces/{quote(workspace, safe='')}/activity", {"active_tasks": tasks, "current_task": task})
 
+    def attach(self, workspace: str) -> socket.socket:
+        """An agent that is there for as long as the connection is open."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(30)
+        connection.connect(self.socket)
+        connection.sendall(f"GET /v1/workspaces/{quote(workspace, safe='')}/attach HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                           .encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        return connection
+
     def crash(self, workspace: str, actor: str) -> None:
         before = self.workspace(workspace)["actors"][actor]["restarts"]
         self.call("POST", "/v1/debug/crash", {"workspace": workspace, "actor": actor})

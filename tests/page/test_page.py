@@ -77,6 +77,17 @@ def test_shows_a_failing_beat_and_a_crash_as_they_happen(browser: Chromium, make
     assert tab.complaints() == []
 
 
+def test_shows_whether_the_agent_is_there(browser: Chromium, make_scene: MakeScene) -> None:
+    scene = make_scene(["ws-1"], None, "--agent.grace=500ms")
+    connection = scene.attach("ws-1")
+    tab = opened(browser, scene)
+    tab.wait(f"document.getElementById('cards').innerText.includes('attached as process {os.getpid()}, 1 attachment')")
+    connection.close()
+    tab.wait(f"document.getElementById('cards').innerText.includes('wedged: agent process {os.getpid()} has closed')")
+    tab.wait("document.getElementById('verdict-text').innerText === 'ws-1 lives, its agent is wedged'")
+    assert tab.complaints() == []
+
+
 def test_what_happened_before_it_was_opened_is_told_too(browser: Chromium, make_scene: MakeScene) -> None:
     scene = make_scene(["ws-1"])
     scene.crash("ws-1", "activity")
