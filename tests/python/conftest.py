@@ -58,9 +58,9 @@ def loop(tmp_path: Path) -> Iterator[HeartbeatLoop]:
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakeSupervisor]]:
     """Makes a stand-in at the same socket; the client's patience with it is short."""
-    monkeypatch.setattr("workspace_supervisor.heartbeat._FIRST_RETRY", 0.001)
-    monkeypatch.setattr("workspace_supervisor.heartbeat._LAST_RETRY", 0.01)
-    monkeypatch.setattr("workspace_supervisor.heartbeat._CALL_TIMEOUT", 0.2)
+    monkeypatch.setattr("workspace_supervisor._sender._FIRST_RETRY", 0.001)
+    monkeypatch.setattr("workspace_supervisor._sender._LAST_RETRY", 0.01)
+    monkeypatch.setattr("workspace_supervisor._sender._CALL_TIMEOUT", 0.2)
     made: List[FakeSupervisor] = []
 
     def make(behaviour: Callable[[str, dict], object]) -> FakeSupervisor:

@@ -328,7 +328,7 @@ def test_what_is_refused_for_good_does_not_hold_up_the_rest(loop: HeartbeatLoop,
 
 def test_a_supervisor_that_keeps_no_connection_is_not_told_for_ever(loop: HeartbeatLoop, fake,
                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workspace_supervisor.heartbeat._TELL_ANEW_GAP", 3600.0)
+    monkeypatch.setattr("workspace_supervisor._sender._TELL_ANEW_GAP", 3600.0)
     supervisor = fake(lambda target, body: 200)
     supervisor.keeps_open = False
     loop.current_task = "x"
