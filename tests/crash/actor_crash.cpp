@@ -6,6 +6,8 @@
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/tree.hpp"
 
+#include <caf/scoped_actor.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -13,6 +15,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <unistd.h>
 
 namespace workspace_supervisor {
 
@@ -97,6 +100,57 @@ bool is_told(const platform_view& view, const std::string& workspace, int number
                      [&](const auto& entry) { return has(entry, entry.message); }) &&
          std::any_of(view.messages().begin(), view.messages().end(),
                      [&](const auto& entry) { return has(entry, entry.text); });
+}
+
+/// Says it until it has been heard: whoever is to hear it may crash over it. @returns whether it was.
+template <class Interface, class Message>
+bool say(const process_context& process, const address<Interface>& to, const Message& message) {
+  caf::scoped_actor self{*process.system};
+  constexpr std::chrono::seconds generous{30};
+  const auto give_up = std::chrono::steady_clock::now() + generous;
+  bool heard = false;
+  while (!heard && std::chrono::steady_clock::now() < give_up) {
+    if (const auto handle = to.get())
+      self->request(handle, generous, message).receive([&heard](done) { heard = true; }, [](caf::error&) {});
+    else
+      std::this_thread::yield();
+  }
+  return heard;
+}
+
+/// The agent attaches, as the control server writes it down.
+void attach_agent(workspace_context& workspace) {
+  workspace.agent_facts.update([](agent_facts& facts) {
+    return facts.attach({1, ::getpid(), 0}, std::chrono::steady_clock::now());
+  });
+}
+
+/// What it says of one portion. @returns whether it was heard.
+bool agent_says(workspace_context& workspace, int portion) {
+  const auto text = "portion " + std::to_string(portion);
+  set_activity activity;
+  activity.has_active_tasks = activity.has_current_task = true;
+  activity.active_tasks = portion + 1;
+  activity.current_task = text;
+  record_outcomes outcomes{1, 1, true, "error of " + text};
+  if (const auto agent = workspace.agent.get())
+    caf::anon_send(agent, agent_facts_changed{});
+  const auto& process = *workspace.process;
+  return say(process, workspace.activity, outcomes) && say(process, workspace.activity, activity);
+}
+
+/// Whether beats tell what the agent said of this portion, and that it can work.
+bool is_heard(const platform_view& view, const std::string& workspace, int portion) {
+  const auto text = "portion " + std::to_string(portion);
+  bool error_told = false;
+  const platform_beat* last = nullptr;
+  for (const auto& beat : view.beats())
+    if (beat.workspace == workspace) {
+      error_told = error_told || beat.sample_error == "error of " + text;
+      last = &beat;
+    }
+  return error_told && last && last->current_task == text && last->active_tasks == portion + 1 &&
+         last->runtime_state.empty();
 }
 
 bool are_told(const platform_view& view, const std::string& workspace, int count) {
@@ -200,7 +254,11 @@ crash_run run_with_crash(platform_server& server, const std::string& workspace, 
           }
       }};
     int listed = 0;
+    auto& context = running.context().workspaces.front();
+    attach_agent(context);
+    bool heard = true;
     do {
+      heard = agent_says(context, listed / results_at_once) && heard;
       finish_delegations(server, workspace, listed);
       listed += results_at_once;
       // The first portions overlap, the last one comes when all is quiet.
@@ -210,6 +268,9 @@ crash_run run_with_crash(platform_server& server, const std::string& workspace, 
     const auto beats = server.workspace(workspace).beats;
     run.beats_on =
         server.wait_until([&](const auto& view) { return beats_of(view, workspace) >= beats + 2; });
+    constexpr int last_portion = results_in_all / results_at_once - 1;
+    run.agent_heard =
+        heard && server.wait_until([&](const auto& view) { return is_heard(view, workspace, last_portion); });
     run.messages = probe->messages();
     run.crashed = number > 0 && run.messages >= number;
     if (is_supervisor) {

@@ -51,6 +51,7 @@ TEST_P(crashing_actor, loses_nothing_at_any_message) {
     ASSERT_EQ(run.trouble, "");
     ASSERT_TRUE(run.told);
     ASSERT_TRUE(run.beats_on);
+    ASSERT_TRUE(run.agent_heard);
     ASSERT_TRUE(has_all(run.filed));
     ASSERT_TRUE(has_all(run.woken));
     ASSERT_TRUE(has_all(run.notified));
