@@ -3,6 +3,7 @@
 #include "actors/agent/agent_runs.hpp"
 #include "actors/agent/agent_verdict.hpp"
 #include "actors/agent/process_look.hpp"
+#include "actors/workspace/restart_settings.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -38,11 +39,6 @@ void emit(self_pointer self, log_level level, const char* name, std::string text
 // -- the process that is launched here
 // ---------------------------------------------------------------------
 
-restart_policy policy_of(const settings& configuration) {
-  const auto& supervisor = configuration.supervisor;
-  return {supervisor.max_restarts, supervisor.within, supervisor.backoff_min, supervisor.backoff_max};
-}
-
 void take_end(self_pointer self, clock::time_point now) {
   auto& context = *state_of(self).context;
   const auto end = launched_of(self).update([](const launched_agent& launched) { return launched.ended; });
@@ -59,7 +55,7 @@ void take_end(self_pointer self, clock::time_point now) {
   };
   const auto then = launched_of(self).update([&](launched_agent& launched) {
     const bool wanted = launched.ending || launched.stop_wanted || launched.restart_wanted;
-    deal_with_end(launched, configuration.agent, policy_of(configuration), now);
+    deal_with_end(launched, configuration.agent, restart_policy_of(configuration), now);
     return next{launched.restart_at, launched.give_up_code, launched.intensity.in_a_row(), wanted};
   });
   auto text = "the agent " + end->how;

@@ -79,9 +79,9 @@ launched_agent::end end_of(pid_t process, int code, int status) {
 
 agent_process::agent_process(process_context& process, inheritance inherited)
     : process_{process}
-    , inherited_{std::move(inherited)}
     , wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}
-    , terminal_{terminal_in_foreground()} {
+    , terminal_{terminal_in_foreground()}
+    , spec_{make_spec(std::move(inherited))} {
   if (::getpid() != 1)
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (terminal_ >= 0)
@@ -158,7 +158,7 @@ void agent_process::send(int number) {
 // -- the process
 // ------------------------------------------------------------------------------------------
 
-process_spec agent_process::spec() const {
+process_spec agent_process::make_spec(inheritance inherited) const {
   const auto& configuration = process_.configuration;
   const auto& workspace = process_.workspaces.front().settings;
   process_spec spec;
@@ -168,11 +168,11 @@ process_spec agent_process::spec() const {
   if (!socket.empty())
     more.push_back("WORKSPACE_SUPERVISOR_SOCKET=" + socket);
   spec.environment = environment_with(more);
-  spec.signal_mask = inherited_.signal_mask;
-  spec.default_signals = inherited_.default_signals;
+  spec.signal_mask = inherited.signal_mask;
+  spec.default_signals = std::move(inherited.default_signals);
   if (terminal_ >= 0)
     spec.default_signals.push_back(SIGTTOU);
-  spec.descriptors = inherited_.descriptors;
+  spec.descriptors = inherited.descriptors;
   if (const auto& user = configuration.agent.user; user.given)
     spec.as = process_spec::user{user.user, user.group, groups_of(user.user, user.group)};
   spec.terminal = terminal_;
@@ -184,7 +184,7 @@ void agent_process::start() {
       !process_.launched.update([](const launched_agent& launched) { return launched.launch_ordered; }))
     return;
   const auto& id = process_.workspaces.front().settings.id;
-  const auto spawned = spawn_process(spec());
+  const auto spawned = spawn_process(spec_);
   child_ = spawned.process;
   failure_ = spawned.failure;
   process_.launched.update([&](launched_agent& launched) {

@@ -70,10 +70,9 @@ private:
   void send(int number);
   void tell_actor();
   void take_terminal_back();
-  process_spec spec() const;
+  process_spec make_spec(inheritance inherited) const;
 
   process_context& process_;
-  inheritance inherited_;
   int wake_;
   std::mutex mutex_;
   waiting_orders waiting_; ///< under the mutex
@@ -82,6 +81,7 @@ private:
   bool ending_ = false;
   int failure_ = -1;
   int terminal_ = -1; ///< ours to give, -1: none
+  process_spec spec_; ///< found out once: looking up a user may take long
 };
 
 /// Collects every child that has ended, ours or an orphan that has come to us, and tells `agent` of its own.

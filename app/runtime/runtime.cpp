@@ -2,6 +2,7 @@
 
 #include "actors/loop/loop.hpp"
 #include "actors/token/token_watch.hpp"
+#include "actors/workspace/restart_settings.hpp"
 #include "app/runtime/tree.hpp"
 
 #include <caf/event_based_actor.hpp>
@@ -96,9 +97,7 @@ struct runtime::impl {
 
   /// Starts the root and watches over it: nobody else would restart it.
   void start_root(std::vector<child_spec> more) {
-    const auto& supervisor_settings = process.configuration.supervisor;
-    const restart_policy policy{supervisor_settings.max_restarts, supervisor_settings.within,
-                                supervisor_settings.backoff_min, supervisor_settings.backoff_max};
+    const auto policy = restart_policy_of(process.configuration);
     // The policy is an argument, not a capture: for a function without arguments CAF 0.17 makes a reference
     // of a null pointer.
     const auto watch_root = [this, more = std::move(more)](caf::event_based_actor* self,

@@ -12,6 +12,7 @@
 #include "actors/store/store.hpp"
 #include "actors/token/token.hpp"
 #include "actors/token/token_files.hpp"
+#include "actors/workspace/restart_settings.hpp"
 
 #include <random>
 #include <utility>
@@ -19,11 +20,6 @@
 namespace workspace_supervisor {
 
 namespace {
-
-restart_policy policy_of(const settings& configuration) {
-  const auto& supervisor = configuration.supervisor;
-  return {supervisor.max_restarts, supervisor.within, supervisor.backoff_min, supervisor.backoff_max};
-}
 
 /// A child whose start holds no more than two pointers: that costs no allocation, in thousands of workspaces.
 template <auto Place, auto Behavior, class... Memory>
@@ -57,7 +53,7 @@ supervisor_plan workspace_plan(process_parts& process, workspace_context& contex
   auto& memory = process.memories.at(context.index);
   supervisor_plan plan;
   plan.workspace = context.settings.id;
-  plan.policy = policy_of(process.configuration);
+  plan.policy = restart_policy_of(process.configuration);
   plan.events = process.events;
   plan.probe = &context.probe_of(workspace_actor::supervisor);
   plan.children.reserve(workspace_actor_names.size() - 1);
@@ -81,7 +77,7 @@ supervisor_plan workspace_plan(process_parts& process, workspace_context& contex
 
 supervisor_plan root_plan(process_parts& process, std::vector<child_spec> more) {
   supervisor_plan plan;
-  plan.policy = policy_of(process.configuration);
+  plan.policy = restart_policy_of(process.configuration);
   plan.events = process.events;
   plan.probe = &process.probe_of(shared_actor::root);
   plan.children.push_back(child_at(name_of(shared_actor::platform_client), process.platform_client,
