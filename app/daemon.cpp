@@ -7,6 +7,7 @@
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/signals.hpp"
 #include "app/runtime/tree.hpp"
+#include "app/workspaces/workspaces.hpp"
 
 #include <algorithm>
 #include <array>
@@ -42,9 +43,9 @@ std::optional<rlimit> raise_descriptor_limit() {
 }
 
 std::vector<int> signals_to_catch(bool with_agent) {
-  std::vector<int> numbers{SIGTERM, SIGINT, SIGCHLD};
-  if (with_agent) // these are the agent's
-    numbers.insert(numbers.end(), {SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH});
+  std::vector<int> numbers{SIGTERM, SIGINT, SIGCHLD, SIGHUP};
+  if (with_agent) // these are the agent's, and so is SIGHUP
+    numbers.insert(numbers.end(), {SIGUSR1, SIGUSR2, SIGWINCH});
   return numbers;
 }
 
@@ -110,6 +111,8 @@ void watch::take_signals() {
     const auto number = static_cast<int>(taken.ssi_signo);
     if (number == SIGCHLD)
       reap_children(agent_);
+    else if (number == SIGHUP && !agent_)
+      running_.reload();
     else if (number != SIGTERM && number != SIGINT)
       agent_->pass_on(number);
     else if (code_ && agent_)
@@ -159,15 +162,36 @@ int watch::wait_for_end() {
   }
 }
 
+/// What is done here for workspaces that come and go.
+void host_workspaces(runtime& running, control& api, event_log& log, const configuration_sources& sources) {
+  auto& hosting = running.hosting();
+  hosting.serve_socket = [&api](const workspace_settings& workspace) {
+    return api.serve_socket(workspace);
+  };
+  hosting.close_socket = [&api](const std::string& id) {
+    api.close_socket(id);
+  };
+  hosting.let_go = [&api](const workspace_context& workspace) {
+    api.let_go(workspace);
+  };
+  hosting.load = [&sources] {
+    return load_configuration(sources);
+  };
+  hosting.set_log_level = [&log](log_level level) {
+    log.set_level(level);
+  };
+}
+
 } // namespace
 
-int run_daemon(settings given, const std::vector<std::string>& warnings) {
+int run_daemon(configuration_result loaded, const configuration_sources& sources) {
+  auto& given = loaded.values;
   const bool launches = !given.agent.command.empty();
   const auto descriptors = raise_descriptor_limit();
   const auto caught = catch_signals(signals_to_catch(launches));
   const int signals = ::signalfd(-1, &caught.set, SFD_CLOEXEC | SFD_NONBLOCK);
   event_log log{given.level, given.format};
-  for (const auto& warning : warnings)
+  for (const auto& warning : loaded.warnings)
     log.emit(make_event(log_level::warning, "configuration.warning", {}, warning));
 
   auto state = state_directory::open(given.state_dir, is_of_another_user(given.agent.user));
@@ -189,7 +213,10 @@ int run_daemon(settings given, const std::vector<std::string>& warnings) {
   auto open_store = [directory = given.state_dir] {
     return make_durable_store(directory);
   };
+  auto keys = keys_and_values(loaded);
+  loaded.effective = {}; // with thousands of workspaces it is long
   runtime running{std::move(given), log, std::move(open_store)};
+  running.running_configuration().running.set(std::move(keys));
   const auto& configuration = running.context().configuration;
   if (const auto error = running.prepare(); !error.empty()) {
     log.emit(make_event(log_level::error, "configuration.invalid", {}, error));
@@ -211,6 +238,7 @@ int run_daemon(settings given, const std::vector<std::string>& warnings) {
         running.context(), agent_process::inheritance{caught.mask_before, caught.ignored_now, descriptors});
     running.use_launcher(*agent);
   }
+  host_workspaces(running, api, log, sources);
   running.start({api.child()});
   api.start();
 

@@ -8,7 +8,7 @@ _workspacectl() {
   COMPREPLY=()
 
   case $before in
-    --socket)
+    --socket | --configs-dir | --results-file | --own-socket)
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
@@ -19,13 +19,14 @@ _workspacectl() {
       mapfile -t COMPREPLY < <(compgen -W "$ids" -- "$word")
       return
       ;;
-    --timeout | --error | --count | --active | --after | --limit) return ;;
+    --timeout | --error | --count | --active | --after | --limit | --platform-url) return ;;
   esac
 
   # The command is the first word that is neither an option nor an option's value.
   for ((index = 1; index < COMP_CWORD; ++index)); do
     case ${COMP_WORDS[index]} in
-      --workspace | --socket | --timeout | --error | --count | --active | --after | --limit) ((index += 1)) ;;
+      --workspace | --socket | --timeout | --error | --count | --active | --after | --limit | --configs-dir | \
+        --results-file | --own-socket | --platform-url) ((index += 1)) ;;
       -*) ;;
       *)
         command=${COMP_WORDS[index]}
@@ -36,16 +37,17 @@ _workspacectl() {
 
   local words
   case $command in
-    '') words="status task outcome wedge unwedge progress agent beat results token events crash $common" ;;
+    '') words="status task outcome wedge unwedge progress agent beat results token workspace reload events crash $common" ;;
     status) words="--watch $common" ;;
     task) words="--done --active $common" ;;
     outcome) words="--error --success --count $common" ;;
     results) words="--after --limit $common" ;;
     agent) words="restart stop start $common" ;;
+    workspace) words="add remove --configs-dir --results-file --platform-url --own-socket $common" ;;
     token) words="set $common" ;;
     crash)
       words="supervisor token activity heartbeat delegation-poller parent-name notifier agent root platform-client
-        store token-files result-files list-reader control $common"
+        store token-files result-files list-reader workspaces control $common"
       ;;
     *) words=$common ;;
   esac

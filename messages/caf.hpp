@@ -163,8 +163,12 @@ public:
 
   ~hooked_actor() override { take_over(this); }
 
-  /// From now on `observer`, which outlives the actor, is told of every message. Called at the start.
-  void observe(message_observer* observer) noexcept { observer_.store(observer, std::memory_order_release); }
+  /// From now on `observer` is told of every message, and kept for as long as anybody holds this actor.
+  /// Called once, at the start.
+  void observe(std::shared_ptr<message_observer> observer) noexcept {
+    observed_ = std::move(observer);
+    observer_.store(observed_.get(), std::memory_order_release);
+  }
 
   using Base::enqueue;
   void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override {
@@ -262,7 +266,8 @@ private:
   timer_clock& timers_clock() { return static_cast<timer_clock&>(this->system().scheduler().clock()); }
 
   std::atomic<message_observer*> observer_{nullptr};
-  std::vector<timer> timers_; ///< those that are set
+  std::shared_ptr<message_observer> observed_; ///< the same
+  std::vector<timer> timers_;                  ///< those that are set
 };
 
 } // namespace framework

@@ -50,7 +50,7 @@ BOOST_DESCRIBE_STRUCT(poll_record, (), (workspace, results, listed, answered_at,
 
 /// The platform's answer to a poll, to be taken apart.
 struct delegation_list {
-  std::uint32_t workspace = 0; ///< a `workspace_index`
+  std::uint32_t workspace = 0; ///< a `workspace_number`
   shared_text body;
   double answered_at = 0;             ///< seconds since the epoch, by the platform's clock if it told it
   std::uint64_t last_body = 0;        ///< hash of the last one that was dealt with; 0: none

@@ -57,4 +57,16 @@ BOOST_DESCRIBE_STRUCT(stop_supervising, (), ())
 struct are_you_there {};
 BOOST_DESCRIBE_STRUCT(are_you_there, (), ())
 
+/// Start the child that the plan makes of this number, unless it is there.
+struct start_child {
+  std::uint32_t number = 0;
+};
+BOOST_DESCRIBE_STRUCT(start_child, (), (number))
+
+/// Stop this child and forget it; answered when it has ended. One that is not there has.
+struct stop_child {
+  std::uint32_t number = 0;
+};
+BOOST_DESCRIBE_STRUCT(stop_child, (), (number))
+
 } // namespace workspace_supervisor

@@ -9,6 +9,7 @@
 #include "messages/platform.hpp"
 #include "messages/store.hpp"
 #include "messages/token.hpp"
+#include "messages/workspaces.hpp"
 
 namespace workspace_supervisor {
 
@@ -44,13 +45,15 @@ using agent_interface = interface<agent_order_outcome(order_agent), void(agent_f
 
 /// Speaks HTTP with the platforms, for all workspaces of the process.
 using platform_client_interface = interface<platform_answer(platform_request), void(attempt_finished),
-                                            void(token_for_requests), void(reconnect)>;
+                                            void(token_for_requests), void(reconnect), void(workspace_gone)>;
 
 /// Keeps results and what became of them. On a thread of its own: it waits for the disk.
 using store_interface =
     interface<stored_results(poll_record), stored_results(get_unfiled), outbox(get_outbox),
               stored_results(get_results), done(mark_results), done(open_self_message),
-              done(close_self_message), all_outbox_counts(get_all_outbox_counts)>;
+              done(close_self_message), all_outbox_counts(get_all_outbox_counts),
+              added_workspaces(get_added_workspaces), file_outcome(keep_added), file_outcome(mark_leaving),
+              done(forget_added), done(forget_workspace)>;
 
 /// Reads and writes the token files of all workspaces. On a thread of its own: it waits for the disk.
 using token_files_interface = interface<token_state(read_token_file), file_outcome(write_token_file)>;
@@ -61,10 +64,16 @@ using list_reader_interface = interface<list_outcome(delegation_list)>;
 /// Appends to the results files of all workspaces. On a thread of its own: it waits for the disk.
 using result_files_interface = interface<file_outcome(append_to_results_file)>;
 
+/// Takes workspaces in and lets them go while the others run. On a thread of its own: it waits for the disk.
+using workspaces_interface =
+    interface<workspace_change(put_workspace), workspace_change(remove_workspace),
+              reload_outcome(reload_configuration), void(reload_wanted), void(look_for_added)>;
+
 /// Answers the calls of the control API. On a thread of its own: an answer can be long.
 using control_interface = interface<control_answer(control_request)>;
 
 /// Starts children and restarts whichever ends.
-using supervisor_interface = interface<done(are_you_there), void(stop_supervising)>;
+using supervisor_interface =
+    interface<done(are_you_there), void(stop_supervising), done(start_child), done(stop_child)>;
 
 } // namespace workspace_supervisor

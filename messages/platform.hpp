@@ -9,8 +9,8 @@
 
 namespace workspace_supervisor {
 
-/// The place of a workspace in the process's table of workspaces.
-using workspace_index = std::uint32_t;
+/// Which workspace of the process it is: counted from 1, and never given twice.
+using workspace_number = std::uint32_t;
 
 /// Whose connections a request uses; a lane that is stuck delays no other.
 enum class request_lane { beat, poll, message };
@@ -22,7 +22,7 @@ BOOST_DESCRIBE_STRUCT(done, (), ())
 /// A request to a workspace's platform. The platform client adds the token, and after a 401 repeats it once
 /// with the token re-read from disk.
 struct platform_request {
-  workspace_index workspace = 0;
+  workspace_number workspace = 0;
   std::string method;
   std::string target;    ///< begins with '/', below the platform's base URL
   std::string body;      ///< JSON, or empty
@@ -69,15 +69,21 @@ BOOST_DESCRIBE_STRUCT(attempt_finished, (), (id, answer))
 
 /// The token of a workspace's next requests. Empty: it has to be asked for.
 struct token_for_requests {
-  workspace_index workspace = 0;
+  workspace_number workspace = 0;
   std::string token;
 };
 BOOST_DESCRIBE_STRUCT(token_for_requests, (), (workspace, token))
 
 /// Drop this workspace's platform's kept connections and resolve its host anew.
 struct reconnect {
-  workspace_index workspace = 0;
+  workspace_number workspace = 0;
 };
 BOOST_DESCRIBE_STRUCT(reconnect, (), (workspace))
+
+/// This workspace is no more: end its requests, and forget its token.
+struct workspace_gone {
+  workspace_number workspace = 0;
+};
+BOOST_DESCRIBE_STRUCT(workspace_gone, (), (workspace))
 
 } // namespace workspace_supervisor

@@ -63,7 +63,7 @@ struct get_all_outbox_counts {};
 BOOST_DESCRIBE_STRUCT(get_all_outbox_counts, (), ())
 
 struct workspace_outbox_counts {
-  std::uint32_t workspace = 0; ///< a `workspace_index`
+  std::uint32_t workspace = 0; ///< a `workspace_number`
   outbox_counts counts;
 };
 BOOST_DESCRIBE_STRUCT(workspace_outbox_counts, (), (workspace, counts))

@@ -96,7 +96,7 @@ done take(self_pointer self, const Change& change) {
 } // namespace
 
 activity_interface::behavior_type activity_actor(self_pointer self, workspace_context* context) {
-  self->observe(&context->probe_of(workspace_actor::activity));
+  self->observe(context->held_probe_of(workspace_actor::activity));
   state_of(self).context = context;
   tell_heartbeat(self); // a predecessor may have ended before it did
   watch_for_stall(self);

@@ -299,7 +299,7 @@ void look(self_pointer self) {
 
 agent_interface::behavior_type agent_actor(self_pointer self, workspace_context* context,
                                            agent_launcher* launcher) {
-  self->observe(&context->probe_of(workspace_actor::agent));
+  self->observe(context->held_probe_of(workspace_actor::agent));
   auto& state = state_of(self);
   state.context = context;
   state.launcher = launcher;

@@ -31,10 +31,7 @@ void arm(self_pointer self) {
     const auto& interval = context.process->configuration.delegation.interval;
     if (!memory.started) {
       memory.started = true;
-      memory.next_due = now;
-      const auto all = context.process->workspaces.size();
-      if (all > 50)
-        memory.next_due += interval * context.index / all;
+      memory.next_due = now + std::chrono::duration_cast<clock::duration>(interval * context.first_at);
     }
     return memory.next_due;
   });
@@ -118,7 +115,7 @@ void take_answer(self_pointer self, platform_answer answer) {
   process.probe.poll_latency.add(std::chrono::nanoseconds{static_cast<std::int64_t>(answer.seconds * 1e9)});
   auto memory = state_of(self).memory->get();
   delegation_list list;
-  list.workspace = context.index;
+  list.workspace = context.number;
   list.body = std::move(answer.body);
   list.answered_at = answer.date > 0 ? answer.date : wall_clock_now();
   list.last_body = memory.last_body;
@@ -150,7 +147,7 @@ void poll(self_pointer self) {
   const auto& settings = context.process->configuration.delegation;
   context.probe.polls.fetch_add(1, std::memory_order_relaxed);
   platform_request request;
-  request.workspace = context.index;
+  request.workspace = context.number;
   request.method = "GET";
   request.target = "/workspaces/" + encode_path_segment(context.settings.id) + "/delegations";
   request.lane = static_cast<std::int32_t>(request_lane::poll);
@@ -263,7 +260,7 @@ void file_pending(self_pointer self) {
 
 delegation_poller_interface::behavior_type delegation_poller(self_pointer self, workspace_context* context,
                                                              kept<poll_memory>* memory) {
-  self->observe(&context->probe_of(workspace_actor::delegation_poller));
+  self->observe(context->held_probe_of(workspace_actor::delegation_poller));
   state_of(self).context = context;
   state_of(self).memory = memory;
   file_pending(self);

@@ -83,7 +83,7 @@ void count_failed(self_pointer self, const platform_answer& answer, int failures
        answer);
   if (failures % context.process->configuration.heartbeat.reconnect_after == 0)
     if (const auto client = context.process->platform_client.get())
-      self->send(client, reconnect{context.index});
+      self->send(client, reconnect{context.number});
 }
 
 /// The beat is over, however it went.
@@ -138,7 +138,7 @@ void take_back(self_pointer self, const report_delivered& reported) {
 void send(self_pointer self, const activity_report& report, bool live) {
   auto& context = *state_of(self).context;
   platform_request request;
-  request.workspace = context.index;
+  request.workspace = context.number;
   request.method = "POST";
   request.target = "/registry/heartbeat";
   request.body = beat_body(context.settings.id, report, uptime(context));
@@ -192,19 +192,17 @@ void begin(self_pointer self) {
 
 heartbeat_interface::behavior_type heartbeat_actor(self_pointer self, workspace_context* context,
                                                    kept<beat_schedule>* kept_schedule) {
-  self->observe(&context->probe_of(workspace_actor::heartbeat));
+  self->observe(context->held_probe_of(workspace_actor::heartbeat));
   auto& state = state_of(self);
   state.context = context;
   state.schedule = kept_schedule;
-  state.random.seed(static_cast<unsigned>(context->process->hash_seed + context->index * 7919U));
+  state.random.seed(static_cast<unsigned>(context->process->hash_seed + context->number * 7919U));
   const auto& heartbeat = context->process->configuration.heartbeat;
   kept_schedule->update([&](beat_schedule& schedule) {
     if (schedule.started())
       return schedule.resumed(); // a predecessor's: its phase stays
-    auto origin = clock::now();
-    const auto all = context->process->workspaces.size();
-    if (all > 50)
-      origin += heartbeat.interval * context->index / all;
+    const auto origin =
+        clock::now() + std::chrono::duration_cast<clock::duration>(heartbeat.interval * context->first_at);
     schedule = beat_schedule{{heartbeat.interval, heartbeat.retry_min, heartbeat.liveness_ttl}, origin};
     if (context->process->configuration.agent.expected)
       schedule.hold();

@@ -259,9 +259,9 @@ void http_connection::fail(http_outcome outcome, const std::string& error) {
   core.complete(std::move(exchange), outcome, error);
 }
 
-void http_connection::cancel() {
+void http_connection::cancel(const std::string& why) {
   if (exchange_)
-    fail(http_outcome::cancelled, "the engine was stopped");
+    fail(http_outcome::cancelled, why);
   else
     close();
 }

@@ -20,7 +20,9 @@ public:
   void start(exchange_ptr exchange);
   /// Serves another request, being idle.
   void serve(exchange_ptr exchange);
-  void cancel();
+  /// Ends it, and what it serves, as cancelled.
+  void cancel(const std::string& why);
+  bool serves(workspace_number owner) const { return exchange_ && exchange_->request.owner == owner; }
   /// Closes an idle connection.
   void close_idle() { close(); }
   /// @returns whether the peer has closed the idle connection, or said something unasked.

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace workspace_supervisor {
@@ -84,6 +85,28 @@ void http_core::reconnect(const platform_url& url) {
   forget_addresses(*entry.record.addresses);
   for (const auto& pool : entry.lanes)
     pool->close_idle();
+}
+
+void http_core::cancel(workspace_number owner) {
+  for (auto& [key, entry] : origins_)
+    for (const auto& pool : entry.lanes)
+      pool->cancel(owner);
+  forget_unused();
+}
+
+/// Whoever comes back to such a host has it looked up anew.
+void http_core::forget_unused() {
+  last_origin_ = nullptr;
+  std::erase_if(origins_, [](const auto& entry) {
+    const auto& lanes = entry.second.lanes;
+    return std::all_of(lanes.begin(), lanes.end(), [](const auto& pool) { return pool->is_unused(); });
+  });
+  std::unordered_set<const host_record*> used;
+  for (const auto& [key, entry] : origins_)
+    used.insert(entry.record.addresses);
+  std::erase_if(hosts_, [&used](const auto& entry) {
+    return !entry.second.look_up_under_way && !used.contains(&entry.second);
+  });
 }
 
 void http_core::stop() {

@@ -26,6 +26,10 @@ void http_engine::reconnect(const platform_url& url) {
   impl_->core.reconnect(url);
 }
 
+void http_engine::cancel(workspace_number owner) {
+  impl_->core.cancel(owner);
+}
+
 std::size_t http_engine::open_connections() const {
   return impl_->core.open_connections.load(std::memory_order_relaxed);
 }

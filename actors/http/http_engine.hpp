@@ -24,6 +24,7 @@ namespace workspace_supervisor {
 
 struct http_request {
   platform_url url;                                         ///< base; `target` is appended to its prefix
+  workspace_number owner = 0;                               ///< whom `cancel` knows it by
   std::string method;                                       ///< "GET" or "POST"
   std::string target;                                       ///< begins with '/'
   std::vector<std::pair<std::string, std::string>> headers; ///< besides those the engine sets
@@ -89,6 +90,9 @@ public:
   void send(http_request request, completion done);
   /// Closes the origin's idle connections, lets none that is in use be kept, and resolves its host anew.
   void reconnect(const platform_url& url);
+  /// Ends the owner's requests as cancelled, and forgets what is known of hosts that nobody has a connection
+  /// with.
+  void cancel(workspace_number owner);
   /// Number of connections open now, for stats and tests. Any thread.
   std::size_t open_connections() const;
 

@@ -130,6 +130,27 @@ void http_pool::close_idle() {
     idle_.back()->close_idle();
 }
 
+void http_pool::cancel(workspace_number owner) {
+  const std::string why = "its workspace is no more";
+  std::vector<exchange_ptr> withdrawn;
+  for (auto entry = waiting_.begin(); entry != waiting_.end();) {
+    if ((*entry)->request.owner == owner) {
+      withdrawn.push_back(std::move(*entry));
+      entry = waiting_.erase(entry);
+    } else {
+      ++entry;
+    }
+  }
+  std::vector<std::shared_ptr<http_connection>> serving;
+  for (const auto& connection : connections_)
+    if (connection->serves(owner))
+      serving.push_back(connection);
+  for (auto& exchange : withdrawn)
+    core_.complete(std::move(exchange), http_outcome::cancelled, why);
+  for (const auto& connection : serving)
+    connection->cancel(why);
+}
+
 void http_pool::cancel_all() {
   while (!waiting_.empty()) {
     exchange_ptr exchange = std::move(waiting_.front());
@@ -137,7 +158,7 @@ void http_pool::cancel_all() {
     core_.complete(std::move(exchange), http_outcome::cancelled, "the engine was stopped");
   }
   while (!connections_.empty())
-    connections_.back()->cancel();
+    connections_.back()->cancel("the engine was stopped");
 }
 
 } // namespace workspace_supervisor

@@ -74,6 +74,10 @@ public:
   /// The connection is closed: forgets it, which may destroy it.
   void remove(http_connection& connection);
   void close_idle();
+  /// Completes those of this owner as cancelled.
+  void cancel(workspace_number owner);
+  /// Nobody waits, and there is no connection.
+  bool is_unused() const { return connections_.empty() && waiting_.empty() && !pump_is_due_; }
   /// Completes all that wait or are under way as cancelled and closes all connections.
   void cancel_all();
 
@@ -107,6 +111,7 @@ public:
 
   void submit(http_request request, http_engine::completion done);
   void reconnect(const platform_url& url);
+  void cancel(workspace_number owner);
   /// Ends everything: nothing may be submitted after it.
   void stop();
 
@@ -142,6 +147,7 @@ private:
   };
 
   origin_entry& origin(const platform_url& url);
+  void forget_unused();
   void looked_up(const std::string& host, const resolved_host& found);
 
   std::map<std::string, host_record> hosts_;

@@ -58,14 +58,14 @@ void post(self_pointer self, const char* call, const std::string& key, std::stri
           std::chrono::milliseconds timeout, Then then) {
   auto& context = *state_of(self).context;
   platform_request request;
-  request.workspace = context.index;
+  request.workspace = context.number;
   request.method = "POST";
   request.target = "/workspaces/" + encode_path_segment(context.settings.id) + call;
   request.body = std::move(body);
   request.lane = static_cast<std::int32_t>(request_lane::message);
   request.timeout_ms = timeout.count();
   request.fresh_connection = true;
-  request.key = std::to_string(context.index) + call + ' ' + key;
+  request.key = std::to_string(context.number) + call + ' ' + key;
   request.from_workspace = std::string_view{call} == "/a2a";
   ask(self, context.process->platform_client, std::move(request), std::chrono::seconds{1}, then,
       [then](const std::string& error) {
@@ -372,7 +372,7 @@ void fetch(self_pointer self) {
 } // namespace
 
 notifier_interface::behavior_type notifier(self_pointer self, workspace_context* context) {
-  self->observe(&context->probe_of(workspace_actor::notifier));
+  self->observe(context->held_probe_of(workspace_actor::notifier));
   auto& state = state_of(self);
   state.context = context;
   state.random.seed(std::random_device{}());

@@ -35,7 +35,7 @@ template <class Then>
 void fetch(self_pointer self, const std::string& id, Then then) {
   auto& context = *state_of(self).context;
   platform_request request;
-  request.workspace = context.index;
+  request.workspace = context.number;
   request.method = "GET";
   request.target = "/workspaces/" + encode_path_segment(id);
   request.lane = static_cast<std::int32_t>(request_lane::poll);
@@ -74,7 +74,7 @@ void look_up(self_pointer self) {
 } // namespace
 
 parent_name_interface::behavior_type parent_name_actor(self_pointer self, workspace_context* context) {
-  self->observe(&context->probe_of(workspace_actor::parent_name));
+  self->observe(context->held_probe_of(workspace_actor::parent_name));
   state_of(self).context = context;
   return {
       [self](get_parent_name) -> caf::result<parent_name> {

@@ -25,12 +25,18 @@ platform_answer to_answer(http_response&& response) {
 
 /// What requests of this workspace go out with until its token actor says otherwise or the platform refuses
 /// it.
-std::string& token_of(self_pointer self, workspace_index workspace) {
-  auto& tokens = state_of(self).tokens;
-  if (tokens.size() <= workspace)
-    tokens.resize(workspace + 1);
-  return tokens[workspace];
+std::string& token_of(self_pointer self, workspace_number workspace) {
+  return state_of(self).tokens[workspace];
 }
+
+platform_answer gone_answer() {
+  platform_answer answer;
+  answer.outcome = static_cast<std::int32_t>(http_outcome::cancelled);
+  answer.error = "the workspace is no more";
+  return answer;
+}
+
+void finish(self_pointer self, std::uint64_t id, platform_answer answer);
 
 void attempt(self_pointer self, std::uint64_t id, const std::string& token) {
   auto& state = state_of(self);
@@ -38,9 +44,12 @@ void attempt(self_pointer self, std::uint64_t id, const std::string& token) {
   if (found == state.requests.end())
     return;
   const auto& request = found->second.request;
-  const auto& workspace = state.context->workspaces[request.workspace];
+  const auto workspace = state.context->workspaces.at(request.workspace);
+  if (!workspace)
+    return finish(self, id, gone_answer());
   http_request http;
-  http.url = workspace.platform;
+  http.url = workspace->platform;
+  http.owner = request.workspace;
   http.method = request.method;
   http.target = request.target;
   http.body = request.body;
@@ -53,7 +62,7 @@ void attempt(self_pointer self, std::uint64_t id, const std::string& token) {
   if (!token.empty())
     http.headers.emplace_back("Authorization", "Bearer " + token);
   if (request.from_workspace)
-    http.headers.emplace_back("X-Workspace-ID", workspace.settings.id);
+    http.headers.emplace_back("X-Workspace-ID", workspace->settings.id);
   state.http->send(std::move(http), [client = platform_client_interface{self}, id](http_response response) {
     caf::anon_send(client, attempt_finished{id, to_answer(std::move(response))});
   });
@@ -73,17 +82,24 @@ void finish(self_pointer self, std::uint64_t id, platform_answer answer) {
     promise.deliver(answer);
 }
 
+/// A word of a workspace's token may come later than that of its end.
+void keep_token(self_pointer self, workspace_number workspace, const std::string& token) {
+  if (state_of(self).context->workspaces.at(workspace))
+    token_of(self, workspace) = token;
+}
+
 void repeat_with_fresh_token(self_pointer self, std::uint64_t id, platform_answer refusal) {
   auto& state = state_of(self);
   auto& pending = state.requests.find(id)->second;
   pending.repeated = true;
-  const auto index = pending.request.workspace;
-  const auto& workspace = state.context->workspaces[index];
-  token_of(self, index).clear();
+  const auto workspace = state.context->workspaces.at(pending.request.workspace);
+  if (!workspace)
+    return finish(self, id, gone_answer());
+  token_of(self, workspace->number).clear();
   ask(
-      self, workspace.token, refresh_token{}, std::chrono::seconds{1},
-      [self, id, index, refusal](token_state token) {
-        token_of(self, index) = token.token;
+      self, workspace->token, refresh_token{}, std::chrono::seconds{1},
+      [self, id, workspace, refusal](token_state token) {
+        keep_token(self, workspace->number, token.token);
         if (!token.token.empty())
           return attempt(self, id, token.token);
         auto answer = refusal;
@@ -101,7 +117,7 @@ void repeat_with_fresh_token(self_pointer self, std::uint64_t id, platform_answe
 
 platform_client_interface::behavior_type platform_client(self_pointer self, process_context* context,
                                                          http_engine* http) {
-  self->observe(&context->probe_of(shared_actor::platform_client));
+  self->observe(context->held_probe_of(shared_actor::platform_client));
   state_of(self).context = context;
   state_of(self).http = http;
   return {
@@ -116,19 +132,25 @@ platform_client_interface::behavior_type platform_client(self_pointer self, proc
         auto answer = pending.promises.emplace_back(self).result();
         if (!request.key.empty())
           state.by_key.emplace(request.key, id);
-        const auto& workspace = state.context->workspaces.at(request.workspace);
-        if (const auto& token = token_of(self, request.workspace); !token.empty())
-          attempt(self, id, token);
-        else
-          ask(
-              self, workspace.token, get_token{}, token_patience,
-              [self, id, index = request.workspace](token_state reading) {
-                token_of(self, index) = reading.token;
-                attempt(self, id, reading.token);
-              },
-              [self, id, &workspace](const std::string&) {
-                attempt(self, id, workspace.last_token.get().token);
-              });
+        if (const auto known = state.tokens.find(request.workspace);
+            known != state.tokens.end() && !known->second.empty()) {
+          attempt(self, id, known->second);
+          return answer;
+        }
+        const auto workspace = state.context->workspaces.at(request.workspace);
+        if (!workspace) {
+          finish(self, id, gone_answer());
+          return answer;
+        }
+        ask(
+            self, workspace->token, get_token{}, token_patience,
+            [self, id, workspace](token_state reading) {
+              keep_token(self, workspace->number, reading.token);
+              attempt(self, id, reading.token);
+            },
+            [self, id, workspace](const std::string&) {
+              attempt(self, id, workspace->last_token.get().token);
+            });
         return answer;
       },
       [self](const attempt_finished& finished) {
@@ -140,9 +162,14 @@ platform_client_interface::behavior_type platform_client(self_pointer self, proc
           return repeat_with_fresh_token(self, finished.id, finished.answer);
         finish(self, finished.id, finished.answer);
       },
-      [self](const token_for_requests& changed) { token_of(self, changed.workspace) = changed.token; },
+      [self](const token_for_requests& changed) { keep_token(self, changed.workspace, changed.token); },
       [context, http](const reconnect& request) {
-        http->reconnect(context->workspaces.at(request.workspace).platform);
+        if (const auto workspace = context->workspaces.at(request.workspace))
+          http->reconnect(workspace->platform);
+      },
+      [self, http](const workspace_gone& gone) {
+        state_of(self).tokens.erase(gone.workspace);
+        http->cancel(gone.workspace);
       },
   };
 }

@@ -24,8 +24,8 @@ struct platform_client_state {
   http_engine* http = nullptr;
   std::uint64_t last_id = 0;
   std::unordered_map<std::uint64_t, pending> requests;
-  std::unordered_map<std::string, std::uint64_t> by_key; ///< of the requests under way that have one
-  std::vector<std::string> tokens;                       ///< by `workspace_index`; empty: to be asked for
+  std::unordered_map<std::string, std::uint64_t> by_key;    ///< of the requests under way that have one
+  std::unordered_map<workspace_number, std::string> tokens; ///< empty, or not there: to be asked for
   static inline const char* name = "platform-client";
 };
 

@@ -6,7 +6,7 @@ namespace workspace_supervisor {
 
 result_files_interface::behavior_type
 result_files_actor(actor_of<result_files_interface, result_files_state>* self, process_context* context) {
-  self->observe(&context->probe_of(shared_actor::result_files));
+  self->observe(context->held_probe_of(shared_actor::result_files));
   return {
       [context](const append_to_results_file& request) {
         std::string lines;

@@ -116,11 +116,63 @@ public:
 
   outbox_counts counts(const std::string& workspace) override { return ledger_.counts(workspace); }
 
+  added_workspaces added() override {
+    added_workspaces all;
+    for (const auto& [id, addition] : ledger_.additions())
+      if (addition.leaving)
+        all.leaving.push_back(id);
+      else
+        all.workspaces.push_back(addition.workspace);
+    return all;
+  }
+
+  std::string keep_added(const added_workspace& workspace) override {
+    return change_addition(workspace.id, [&] { ledger_.additions()[workspace.id] = {workspace, false}; });
+  }
+
+  std::string mark_leaving(const std::string& id) override {
+    return change_addition(id, [&] {
+      if (const auto found = ledger_.additions().find(id); found != ledger_.additions().end())
+        found->second.leaving = true;
+    });
+  }
+
+  void forget_added(const std::string& id) override {
+    if (ledger_.additions().erase(id) == 0)
+      return;
+    ledger_.note_addition_unsaved(id);
+    saving_.write();
+  }
+
+  void forget_workspace(const std::string& id) override {
+    ledger_.forget(id);
+    saving_.write();
+  }
+
   store_health health() const override { return saving_.health(); }
   bool save_waiting() override { return saving_.save_waiting(); }
   std::vector<std::string> take_notices() override { return saving_.take_notices(); }
 
 private:
+  /// Makes a change that somebody waits for: what cannot be saved now is taken back.
+  template <class Change>
+  std::string change_addition(const std::string& id, Change change) {
+    auto& additions = ledger_.additions();
+    const auto before = additions.find(id);
+    const bool was_there = before != additions.end();
+    const auto kept = was_there ? before->second : ledger_addition{};
+    change();
+    ledger_.note_addition_unsaved(id);
+    saving_.write();
+    if (!ledger_.unsaved_additions().contains(id) || !saving_.is_durable())
+      return {};
+    if (was_there)
+      additions[id] = kept;
+    else
+      additions.erase(id);
+    return saving_.health().trouble;
+  }
+
   bool knows(const workspace_ledger& of, const std::string& key, const delegation_result& result) {
     bool known = saving_.memory_decides() && result_ledger::knows(of, key);
     if (!known &&

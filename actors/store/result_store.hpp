@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/delegation.hpp"
+#include "messages/workspaces.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -61,6 +62,20 @@ public:
   virtual std::vector<stored_result> results(const std::string& workspace, std::int64_t after,
                                              std::size_t limit) = 0;
   virtual outbox_counts counts(const std::string& workspace) = 0;
+
+  /// @returns the workspaces that were added to a process as it ran, and those of them that are being
+  /// removed.
+  virtual added_workspaces added() = 0;
+  /// Keeps one over restarts. @returns "" or why it cannot be saved; then it is not kept.
+  virtual std::string keep_added(const added_workspace& workspace) = 0;
+  /// Marks an added one as being removed, until it is forgotten. @returns "" or why that cannot be saved;
+  /// then it is not.
+  virtual std::string mark_leaving(const std::string& id) = 0;
+  /// Forgets that it was added; its results stay.
+  virtual void forget_added(const std::string& id) = 0;
+  /// Forgets all that is kept of it: results, messages, that it was added.
+  virtual void forget_workspace(const std::string& id) = 0;
+
   virtual store_health health() const = 0;
   /// Tries to save what waits, and reopens the database if it has to. Call it again and again, with growing
   /// delays, while `health` is not durable. @returns whether everything is saved; a store that is meant to be

@@ -71,11 +71,18 @@ struct result_database::statements {
                      "from results join result_texts on result_texts.seq = results.seq "
                      "where workspace = (select id from workspaces where name = ?) and results.seq > ? "
                      "and history = 0 order by results.seq limit ?")
-      , probe(database, "update store set probes = probes + 1") {}
+      , probe(database, "update store set probes = probes + 1")
+      , put_addition(database, "insert or replace into added_workspaces (name, configs_dir, results_file, "
+                               "platform_url, socket, leaving) values (?, ?, ?, ?, ?, ?)")
+      , drop_addition(database, "delete from added_workspaces where name = ?")
+      , drop_all_attempts(database, "delete from message_attempts where workspace = ?")
+      , drop_results(database, "delete from results where workspace = ?")
+      , drop_workspace(database, "delete from workspaces where id = ?") {}
 
   sqlite_statement add_workspace, find_workspace, set_polled, set_polls, set_delivered, add_history,
       add_handled, add_result, add_texts, set_steps, drop_message, add_message, add_message_result,
-      drop_attempts, add_attempt, read_listed, set_listed, set_unlisted, prune, knows, read_results, probe;
+      drop_attempts, add_attempt, read_listed, set_listed, set_unlisted, prune, knows, read_results, probe,
+      put_addition, drop_addition, drop_all_attempts, drop_results, drop_workspace;
 };
 
 result_database::result_database(result_file file)
@@ -147,13 +154,27 @@ bool result_database::load(result_ledger& into) {
   delivered.start();
   while (delivered.row())
     into.workspace(delivered.text(0)).last_delivered_start = delivered.real(1);
+  sqlite_statement additions{*database_,
+                             "select name, configs_dir, results_file, platform_url, socket, leaving "
+                             "from added_workspaces"};
+  additions.start();
+  while (additions.row()) {
+    auto& addition = into.additions()[additions.text(0)];
+    addition.workspace = {additions.text(0), additions.text(1), additions.text(2), additions.text(3),
+                          additions.text(4)};
+    addition.leaving = additions.integer(5) != 0;
+  }
   return database_->ok();
 }
 
 bool result_database::save(result_ledger& ledger, const listing* listed) {
   set_synced(needs_sync(ledger) || !listed);
   database_->begin();
-  bool wrote = false;
+  bool wrote = !ledger.forgotten().empty() || !ledger.unsaved_additions().empty();
+  // First, for the id may be in use again.
+  for (const auto& name : ledger.forgotten())
+    forget(name);
+  save_additions(ledger);
   for (const auto* of : ledger.unsaved()) {
     wrote = true;
     auto workspace = row_of(of->name);
@@ -181,7 +202,34 @@ bool result_database::save(result_ledger& ledger, const listing* listed) {
   return false;
 }
 
+void result_database::forget(const std::string& workspace) {
+  auto& find = sql_->find_workspace;
+  if (!find.start(workspace).row())
+    return;
+  const auto id = find.integer(0);
+  find.reset();
+  sql_->drop_message.run(id); // what it tells of goes with it
+  sql_->drop_all_attempts.run(id);
+  sql_->drop_results.run(id); // their texts too
+  sql_->drop_workspace.run(id);
+}
+
+void result_database::save_additions(result_ledger& ledger) {
+  for (const auto& id : ledger.unsaved_additions()) {
+    const auto found = ledger.additions().find(id);
+    if (found == ledger.additions().end()) {
+      sql_->drop_addition.run(id);
+      continue;
+    }
+    const auto& [workspace, leaving] = found->second;
+    sql_->put_addition.run(workspace.id, workspace.configs_dir, workspace.results_file,
+                           workspace.platform_url, workspace.socket, leaving);
+  }
+}
+
 bool result_database::needs_sync(const result_ledger& ledger) {
+  if (!ledger.unsaved_additions().empty() || !ledger.forgotten().empty())
+    return true;
   for (const auto* of : ledger.unsaved()) {
     if (of->message_unsaved || of->attempts_unsaved || of->delivered_unsaved)
       return true;

@@ -53,6 +53,8 @@ private:
   /// first time would keep the disk busy for half a minute, for what the next poll tells again.
   void set_synced(bool synced);
   std::int64_t row_of(const std::string& workspace);
+  void forget(const std::string& workspace);
+  void save_additions(result_ledger& ledger);
   void save_item(std::int64_t workspace, const ledger_item& item);
   void save_message(std::int64_t workspace, const workspace_ledger& of);
   void save_attempts(std::int64_t workspace, const workspace_ledger& of);

@@ -224,7 +224,7 @@ std::int64_t result_ledger::unsaved_steps() const {
       steps += item.unsaved;
     steps += of->message_unsaved + of->attempts_unsaved + of->delivered_unsaved + of->polled_unsaved;
   }
-  return steps;
+  return steps + static_cast<std::int64_t>(unsaved_additions_.size() + forgotten_.size());
 }
 
 void result_ledger::note_unsaved(workspace_ledger& of) {
@@ -242,7 +242,28 @@ void result_ledger::note_unsaved(workspace_ledger& of, ledger_item& item) {
   note_unsaved(of);
 }
 
+void result_ledger::forget(const std::string& name) {
+  if (additions_.erase(name) > 0)
+    note_addition_unsaved(name);
+  forgotten_.insert(name);
+  const auto found = workspaces_.find(name);
+  if (found == workspaces_.end())
+    return;
+  auto* of = &found->second;
+  std::erase(unsaved_, of);
+  std::erase_if(finished_, [&](const auto& entry) {
+    if (entry.first != of)
+      return false;
+    if (const auto item = of->items.find(entry.second); item != of->items.end())
+      finished_text_ -= std::min(finished_text_, text_size(item->second.stored.result));
+    return true;
+  });
+  workspaces_.erase(found);
+}
+
 void result_ledger::saved() {
+  unsaved_additions_.clear();
+  forgotten_.clear();
   for (auto* of : unsaved_) {
     for (auto seq : of->unsaved) {
       auto found = of->items.find(seq);
@@ -263,6 +284,8 @@ void result_ledger::saved() {
 }
 
 void result_ledger::forget_saved() {
+  for (const auto& [id, addition] : additions_)
+    note_addition_unsaved(id);
   for (auto& [name, of] : workspaces_) {
     for (auto& [seq, item] : of.items) {
       item.in_database = false;
@@ -336,7 +359,14 @@ void result_ledger::merge(result_ledger&& loaded) {
     renumber(next); // the clock from which we counted stood behind
   else
     next_seq_ = next;
+  for (auto& [id, theirs] : loaded.additions_) {
+    // What this process has ended is not begun again by what another database remembers.
+    if (!unsaved_additions_.contains(id))
+      additions_.try_emplace(id, std::move(theirs));
+  }
   for (auto& [name, theirs] : loaded.workspaces_) {
+    if (forgotten_.contains(name))
+      continue;
     auto& ours = workspace(name);
     std::unordered_map<std::string, ledger_item*> by_key;
     for (auto& [seq, item] : ours.items)

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -44,6 +45,12 @@ struct workspace_ledger {
   bool is_unsaved = false;     ///< stands in the ledger's list of unsaved workspaces
 };
 
+/// A workspace that was added to a process as it ran.
+struct ledger_addition {
+  added_workspace workspace;
+  bool leaving = false; ///< it is being removed
+};
+
 /// The unfinished results of all workspaces and what of them has not been saved. Memory decides: the database
 /// is brought to the state that stands here, whatever steps led to it, so that saving can be repeated.
 /// One thread uses it.
@@ -77,6 +84,16 @@ public:
   std::int64_t unsaved_steps() const;
   void note_unsaved(workspace_ledger& of);
   void note_unsaved(workspace_ledger& of, ledger_item& item);
+  std::map<std::string, ledger_addition>& additions() { return additions_; }
+  /// By id: what the database does not know, of an addition or of its end.
+  const std::set<std::string>& unsaved_additions() const { return unsaved_additions_; }
+  void note_addition_unsaved(const std::string& id) { unsaved_additions_.insert(id); }
+  /// Drops all that memory holds of a workspace, and notes that the database has to as well.
+  void forget(const std::string& name);
+  const std::set<std::string>& forgotten() const { return forgotten_; }
+  /// Whether there is something for the database.
+  bool is_saved() const { return unsaved_.empty() && unsaved_additions_.empty() && forgotten_.empty(); }
+
   /// All that was unsaved is in the database now: what is finished leaves memory.
   void saved();
   /// The database is another one than before: all that is here has to be saved into it.
@@ -97,6 +114,9 @@ private:
   void renumber(std::int64_t from);
 
   std::unordered_map<std::string, workspace_ledger> workspaces_;
+  std::map<std::string, ledger_addition> additions_; ///< by id
+  std::set<std::string> unsaved_additions_;
+  std::set<std::string> forgotten_; ///< of which the database may still have rows
   std::vector<workspace_ledger*> unsaved_;
   /// Finished and unsaved, in the order in which they were finished.
   std::deque<std::pair<workspace_ledger*, std::int64_t>> finished_;

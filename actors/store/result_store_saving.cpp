@@ -101,7 +101,7 @@ void result_saving::trouble(const sqlite_error& error) {
 }
 
 void result_saving::write(const listing* listed) {
-  if (path_.empty() || failing_ || !(listed || !ledger_.unsaved().empty()) || !save(listed))
+  if (path_.empty() || failing_ || !(listed || !ledger_.is_saved()) || !save(listed))
     ledger_.bound_unsaved();
 }
 

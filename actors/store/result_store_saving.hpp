@@ -32,6 +32,8 @@ public:
   void write(const listing* listed = nullptr);
 
   bool save_waiting();
+  /// Whether there is a database to save into at all.
+  bool is_durable() const { return !path_.empty(); }
   store_health health() const;
   std::vector<std::string> take_notices();
 

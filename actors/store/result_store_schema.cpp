@@ -80,6 +80,17 @@ create table message_attempts (
   at real not null,
   primary key (workspace, at)
 ) strict, without rowid;
+)sql",
+    R"sql(
+-- Workspaces that no configuration names: they were added to a process as it ran.
+create table added_workspaces (
+  name text primary key,
+  configs_dir text not null,
+  results_file text not null,
+  platform_url text not null,
+  socket text not null,                 -- empty: none of its own
+  leaving integer not null              -- it is being removed
+) strict, without rowid;
 )sql"};
 
 /// Beyond this many bytes a whole check at the start would take longer than it is worth; damage then shows

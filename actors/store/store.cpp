@@ -14,6 +14,11 @@ constexpr std::chrono::milliseconds save_pause_max{60000};
 
 void save_again_later(self_pointer self);
 
+/// A word of a workspace's actors may come later than that of its end: nothing is begun for it.
+bool is_gone(const process_context& process, const std::string& workspace) {
+  return !process.workspaces.find(workspace);
+}
+
 /// Tells of a change in how well the store keeps what it is given.
 void watch_health(self_pointer self) {
   auto& state = state_of(self);
@@ -24,10 +29,13 @@ void watch_health(self_pointer self) {
   const bool in_order = health.trouble.empty();
   process.probe.store_durable.store(in_order, std::memory_order_relaxed);
   if (in_order != std::exchange(state.durable, in_order)) {
-    if (in_order)
+    if (in_order) {
       process.events->emit(
           make_event(log_level::info, "store.recovered", {}, "the durable state is saved again"));
-    else
+      // What could not be read before may name workspaces.
+      if (const auto workspaces = process.workspaces_actor.get())
+        self->send(workspaces, look_for_added{});
+    } else
       process.events->emit(make_event(log_level::error, "store.degraded", {},
                                       "results are kept in memory alone: " + health.trouble)
                                .with("unsaved", health.unsaved));
@@ -55,7 +63,7 @@ void save_again_later(self_pointer self) {
 } // namespace
 
 store_interface::behavior_type store_actor(self_pointer self, process_context* context, kept_store* kept) {
-  self->observe(&context->probe_of(shared_actor::store));
+  self->observe(context->held_probe_of(shared_actor::store));
   state_of(self).context = context;
   state_of(self).kept = kept;
   if (!kept->store)
@@ -63,7 +71,9 @@ store_interface::behavior_type store_actor(self_pointer self, process_context* c
   auto& store = *kept->store;
   watch_health(self);
   return {
-      [self, &store](const poll_record& poll) {
+      [self, context, &store](const poll_record& poll) {
+        if (is_gone(*context, poll.workspace))
+          return stored_results{};
         stored_results news{store.record(poll, wall_clock_now())};
         watch_health(self);
         return news;
@@ -91,7 +101,9 @@ store_interface::behavior_type store_actor(self_pointer self, process_context* c
         watch_health(self);
         return done{};
       },
-      [self, &store](const open_self_message& request) {
+      [self, context, &store](const open_self_message& request) {
+        if (is_gone(*context, request.workspace))
+          return done{};
         // Asked again after a crash between effect and answer, the message may be there already.
         const auto box = store.pending(request.workspace, wall_clock_now(), told_at_once);
         if (!box.has_open_message || box.open_message.message_id != request.message.message_id)
@@ -106,12 +118,33 @@ store_interface::behavior_type store_actor(self_pointer self, process_context* c
       },
       [context, &store](get_all_outbox_counts) {
         all_outbox_counts all;
-        for (const auto& workspace : context->workspaces) {
-          const auto counts = store.counts(workspace.settings.id);
+        for (const auto& workspace : *context->workspaces.all()) {
+          const auto counts = store.counts(workspace->settings.id);
           if (counts.unfiled > 0 || counts.unwoken > 0 || counts.unnotified > 0)
-            all.workspaces.push_back({workspace.index, counts});
+            all.workspaces.push_back({workspace->number, counts});
         }
         return all;
+      },
+      [&store](get_added_workspaces) { return store.added(); },
+      [self, &store](const keep_added& request) {
+        file_outcome outcome{store.keep_added(request.workspace)};
+        watch_health(self);
+        return outcome;
+      },
+      [self, &store](const mark_leaving& request) {
+        file_outcome outcome{store.mark_leaving(request.id)};
+        watch_health(self);
+        return outcome;
+      },
+      [self, &store](const forget_added& request) {
+        store.forget_added(request.id);
+        watch_health(self);
+        return done{};
+      },
+      [self, &store](const forget_workspace& request) {
+        store.forget_workspace(request.id);
+        watch_health(self);
+        return done{};
       },
   };
 }

@@ -11,6 +11,8 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +39,8 @@ struct child_place {
 /// One child, described: how to start it, where its successor is put, how long it may take to stop.
 struct child_spec {
   std::string name;
+  std::uint32_t number =
+      0; ///< of one that can be stopped by itself; 0: it comes and goes with its supervisor
   std::function<caf::actor(caf::actor_system&)> start; ///< spawns it and puts it at its address
   child_place place;
   actor_probe* probe = nullptr;
@@ -84,7 +88,11 @@ struct supervisor_plan {
   restart_policy policy;
   std::vector<child_spec> children; ///< started in this order, stopped in reverse
   event_sink* events = nullptr;
-  actor_probe* probe = nullptr;
+  std::shared_ptr<actor_probe> probe;
+  /// Makes the child of a number that is started later; may be empty, and say that there is none.
+  std::function<std::optional<child_spec>(std::uint32_t)> further;
+  /// So long it starts children in a row, before others have their turn; 0: all at once.
+  std::chrono::microseconds start_slice{0};
 };
 
 /// The text with which a supervisor ends that has given up begins with this.
@@ -96,11 +104,17 @@ struct supervisor_state {
     restart_intensity intensity;
     bool failed = false;
     caf::actor_id ended_id = 0; ///< of the one that ended last; 0: none has
+    std::uint64_t timer = 0;    ///< when it is restarted, being down, or killed, being slow to end; 0: none
   };
   supervisor_plan plan;
-  std::vector<child> children;
+  std::vector<child> children; ///< as the plan has them; a place whose child was let go is vacant: no `start`
   /// Children by actor id, which grows with every actor: in order without sorting.
   std::vector<std::pair<caf::actor_id, std::size_t>> by_id;
+  /// Children that are let go, by place, and who waits until each has ended.
+  std::vector<std::pair<std::size_t, std::vector<promised<done>>>> leaving;
+  std::vector<caf::actor_id>
+      gone;                   ///< the last ones that were let go: what is told of them twice is nobody else's
+  std::size_t start_next = 0; ///< children before this one have been started
   bool stopping = false;
   std::size_t stop_next = 0; ///< children from here on have stopped
   static inline const char* name = "supervisor";

@@ -24,7 +24,7 @@ void read(self_pointer self);
 void tell_client(self_pointer self, std::string token) {
   const auto& context = *state_of(self).context;
   if (const auto client = context.process->platform_client.get())
-    self->send(client, token_for_requests{context.index, std::move(token)});
+    self->send(client, token_for_requests{context.number, std::move(token)});
 }
 
 /// Makes `reading` the token and answers who waited for it.
@@ -90,7 +90,7 @@ void read_anew(self_pointer self) {
 } // namespace
 
 token_interface::behavior_type token_actor(self_pointer self, workspace_context* context) {
-  self->observe(&context->probe_of(workspace_actor::token));
+  self->observe(context->held_probe_of(workspace_actor::token));
   state_of(self).context = context;
   tell_client(self, {}); // a predecessor may have missed a change
   return {

@@ -1,7 +1,10 @@
 #include "actors/token/token_watch.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <poll.h>
 #include <set>
 #include <string_view>
@@ -22,27 +25,47 @@ constexpr int unwatched_pause = 30000; ///< ms between attempts at directories t
 } // namespace
 
 struct token_watch::impl {
-  std::vector<std::string> directories;
+  struct watched {
+    std::string directory;
+    int watch = -1; ///< -1: it could not be watched so far
+  };
   changed notify;
   int inotify = -1;
-  int stop = -1;
-  std::unordered_multimap<int, std::size_t> by_watch; ///< two workspaces may share an inode through links
-  std::set<std::size_t> unwatched;
+  int wake = -1;
+  std::atomic<bool> stopping{false};
+  std::mutex mutex; ///< guards what follows
+  std::unordered_map<std::uint32_t, watched> directories;
+  std::unordered_multimap<int, std::uint32_t> by_watch; ///< two workspaces may share an inode through links
+  std::set<std::uint32_t> unwatched;
   std::thread thread;
 
+  void wake_up() const {
+    const std::uint64_t one = 1;
+    static_cast<void>(::write(wake, &one, sizeof one));
+  }
+
+  /// Under the lock. @returns whether it is watched now.
+  bool try_to_watch(std::uint32_t number, watched& entry) {
+    entry.watch = ::inotify_add_watch(inotify, entry.directory.c_str(), events_of_interest);
+    if (entry.watch >= 0)
+      by_watch.emplace(entry.watch, number);
+    return entry.watch >= 0;
+  }
+
   /// Watches what is not watched yet.
-  void watch(bool tell) {
-    for (auto entry = unwatched.begin(); entry != unwatched.end();) {
-      const int watch = ::inotify_add_watch(inotify, directories[*entry].c_str(), events_of_interest);
-      if (watch < 0) {
-        ++entry;
-        continue;
-      }
-      by_watch.emplace(watch, *entry);
-      if (tell) // it may hold a token by now
-        notify(*entry);
-      entry = unwatched.erase(entry);
-    }
+  void watch_the_rest() {
+    const std::lock_guard lock{mutex};
+    std::erase_if(unwatched, [this](std::uint32_t number) {
+      if (!try_to_watch(number, directories.at(number)))
+        return false;
+      notify(number); // it may hold a token by now
+      return true;
+    });
+  }
+
+  bool all_are_watched() {
+    const std::lock_guard lock{mutex};
+    return unwatched.empty();
   }
 
   void take(const inotify_event& happened) {
@@ -51,8 +74,10 @@ struct token_watch::impl {
     const auto [first, last] = by_watch.equal_range(happened.wd);
     const bool gone = (happened.mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0;
     for (auto entry = first; entry != last; ++entry) {
-      if (gone)
+      if (gone) {
+        directories.at(entry->second).watch = -1;
         unwatched.insert(entry->second);
+      }
       if (gone || name == ".auth_token" || name == "..data")
         notify(entry->second);
     }
@@ -65,18 +90,23 @@ struct token_watch::impl {
 
   /// Events were lost: any file may have changed.
   void overflow() {
-    for (std::size_t index = 0; index < directories.size(); ++index)
-      notify(index);
+    for (const auto& [number, entry] : directories)
+      notify(number);
   }
 
   void run() {
     alignas(inotify_event) std::array<char, 8192> buffer;
     for (;;) {
-      std::array<pollfd, 2> ready{{{inotify, POLLIN, 0}, {stop, POLLIN, 0}}};
-      const int count = ::poll(ready.data(), ready.size(), unwatched.empty() ? -1 : unwatched_pause);
-      if (ready[1].revents != 0)
+      std::array<pollfd, 2> ready{{{inotify, POLLIN, 0}, {wake, POLLIN, 0}}};
+      const int count = ::poll(ready.data(), ready.size(), all_are_watched() ? -1 : unwatched_pause);
+      if (stopping.load())
         return;
+      if (count > 0 && ready[1].revents != 0) {
+        std::uint64_t ignored = 0;
+        static_cast<void>(::read(wake, &ignored, sizeof ignored));
+      }
       if (count > 0 && ready[0].revents != 0) {
+        const std::lock_guard lock{mutex};
         const auto length = ::read(inotify, buffer.data(), buffer.size());
         for (ssize_t at = 0; at < length;) {
           const auto* happened = reinterpret_cast<const inotify_event*>(buffer.data() + at);
@@ -87,22 +117,19 @@ struct token_watch::impl {
           at += static_cast<ssize_t>(sizeof(inotify_event) + happened->len);
         }
       }
-      watch(true);
+      if (count == 0 || ready[0].revents != 0)
+        watch_the_rest();
     }
   }
 };
 
-token_watch::token_watch(std::vector<std::string> directories, changed notify)
+token_watch::token_watch(changed notify)
     : impl_{std::make_unique<impl>()} {
-  impl_->directories = std::move(directories);
   impl_->notify = std::move(notify);
   impl_->inotify = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  impl_->stop = ::eventfd(0, EFD_CLOEXEC);
-  if (impl_->inotify < 0 || impl_->stop < 0)
+  impl_->wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (impl_->inotify < 0 || impl_->wake < 0)
     return; // no descriptors or no instances left: refused requests will tell
-  for (std::size_t index = 0; index < impl_->directories.size(); ++index)
-    impl_->unwatched.insert(index);
-  impl_->watch(false);
   impl_->thread = std::thread{[state = impl_.get()] {
     state->run();
   }};
@@ -110,14 +137,45 @@ token_watch::token_watch(std::vector<std::string> directories, changed notify)
 
 token_watch::~token_watch() {
   if (impl_->thread.joinable()) {
-    const std::uint64_t one = 1;
-    static_cast<void>(::write(impl_->stop, &one, sizeof one));
+    impl_->stopping.store(true);
+    impl_->wake_up();
     impl_->thread.join();
   }
   if (impl_->inotify >= 0)
     ::close(impl_->inotify);
-  if (impl_->stop >= 0)
-    ::close(impl_->stop);
+  if (impl_->wake >= 0)
+    ::close(impl_->wake);
+}
+
+void token_watch::add(std::uint32_t number, std::string directory) {
+  if (!impl_->thread.joinable())
+    return;
+  const std::lock_guard lock{impl_->mutex};
+  auto& entry = impl_->directories[number];
+  entry.directory = std::move(directory);
+  if (impl_->try_to_watch(number, entry))
+    return;
+  impl_->unwatched.insert(number);
+  if (impl_->unwatched.size() == 1)
+    impl_->wake_up(); // it sleeps for good as long as there is nothing to be tried again
+}
+
+void token_watch::remove(std::uint32_t number) {
+  const std::lock_guard lock{impl_->mutex};
+  const auto found = impl_->directories.find(number);
+  if (found == impl_->directories.end())
+    return;
+  const int watch = found->second.watch;
+  impl_->directories.erase(found);
+  impl_->unwatched.erase(number);
+  const auto [first, last] = impl_->by_watch.equal_range(watch);
+  for (auto entry = first; entry != last; ++entry)
+    if (entry->second == number) {
+      impl_->by_watch.erase(entry);
+      break;
+    }
+  if (watch >= 0 && !impl_->by_watch.contains(watch))
+    ::inotify_rm_watch(impl_->inotify, watch);
 }
 
 } // namespace workspace_supervisor

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace workspace_supervisor {
 
@@ -13,13 +12,18 @@ namespace workspace_supervisor {
 /// watches left), it is tried again from time to time; until then a refused request is what tells.
 class token_watch {
 public:
-  /// Called on the watch's thread with the place in `directories`; must not block.
-  using changed = std::function<void(std::size_t)>;
+  /// Called with the number of a directory, mostly on the watch's thread, under its lock; must not block.
+  using changed = std::function<void(std::uint32_t)>;
 
-  token_watch(std::vector<std::string> directories, changed notify);
+  explicit token_watch(changed notify);
   token_watch(const token_watch&) = delete;
   token_watch& operator=(const token_watch&) = delete;
   ~token_watch();
+
+  /// Watches this directory, under a number of the caller's. May wait for the disk. Any thread.
+  void add(std::uint32_t number, std::string directory);
+  /// Watches it no more, and forgets it. Any thread.
+  void remove(std::uint32_t number);
 
 private:
   struct impl;

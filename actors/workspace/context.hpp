@@ -10,11 +10,12 @@
 #include "actors/workspace/platform_url.hpp"
 #include "actors/workspace/settings.hpp"
 #include "actors/workspace/workspace_probe.hpp"
+#include "actors/workspace/workspace_table.hpp"
 #include "messages/interfaces.hpp"
 
 #include <array>
 #include <atomic>
-#include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -45,10 +46,12 @@ enum class shared_actor : std::uint8_t {
   token_files,
   result_files,
   list_reader,
+  workspaces,
   control
 };
-inline constexpr std::array<std::string_view, 7> shared_actor_names{
-    "root", "platform-client", "store", "token-files", "result-files", "list-reader", "control"};
+inline constexpr std::array<std::string_view, 8> shared_actor_names{
+    "root",         "platform-client", "store",      "token-files",
+    "result-files", "list-reader",     "workspaces", "control"};
 constexpr std::string_view name_of(shared_actor actor) {
   return shared_actor_names[static_cast<std::size_t>(actor)];
 }
@@ -68,12 +71,22 @@ struct store_status {
 /// An agent was known and is not there.
 inline constexpr std::int64_t agent_is_gone = -1;
 
-/// Everything that one workspace's actors share and that outlives each of them.
-struct workspace_context {
+/// Who has said that there is a workspace.
+enum class workspace_origin : std::uint8_t {
+  main,          ///< the configuration, as `workspace`
+  configuration, ///< the configuration, among `workspaces`
+  control_api    ///< somebody, to the process as it ran
+};
+
+/// Everything that one workspace's actors share and that outlives each of them: whoever is observed by one of
+/// its probes holds it.
+struct workspace_context : std::enable_shared_from_this<workspace_context> {
   process_context* process = nullptr;
-  workspace_index index = 0;
+  workspace_number number = 0; ///< given by the process's table
+  std::atomic<workspace_origin> origin{workspace_origin::configuration};
   workspace_settings settings;
   platform_url platform;
+  double first_at = 0; ///< when its first beat and poll are due, as a share of their interval
 
   // Where they are found.
   address<supervisor_interface> supervisor;
@@ -97,6 +110,10 @@ struct workspace_context {
   workspace_probe probe;
 
   actor_probe& probe_of(workspace_actor actor) { return actors[static_cast<std::size_t>(actor)]; }
+  /// The same, for an actor to be observed by; holds the workspace.
+  std::shared_ptr<actor_probe> held_probe_of(workspace_actor actor) {
+    return {weak_from_this().lock(), &probe_of(actor)};
+  }
 
   /// Calls `visit(actor, its address)` for each.
   template <class Visit>
@@ -117,8 +134,8 @@ struct process_context {
   settings configuration; ///< its workspaces have moved to `workspaces`
   caf::actor_system* system = nullptr;
   event_sink* events = nullptr;
-  actor_loop* loop = nullptr;               ///< where actors, timers and sockets run
-  std::deque<workspace_context> workspaces; ///< fixed after the start: a place is a `workspace_index`
+  actor_loop* loop = nullptr; ///< where actors, timers and sockets run
+  workspace_table workspaces;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   std::uint64_t hash_seed = 0; ///< random: nobody outside can make keys that collide
 
@@ -128,6 +145,7 @@ struct process_context {
   address<token_files_interface> token_files;
   address<result_files_interface> result_files;
   address<list_reader_interface> list_reader;
+  address<workspaces_interface> workspaces_actor;
   address<control_interface> control;
 
   kept<struct store_status> store_status;
@@ -135,15 +153,12 @@ struct process_context {
 
   std::array<actor_probe, shared_actor_names.size()> actors;
   process_probe probe;
+  std::atomic<std::uint64_t> reloads_wanted{0}; ///< so often a signal has asked for the configuration anew
 
   actor_probe& probe_of(shared_actor actor) { return actors[static_cast<std::size_t>(actor)]; }
-
-  /// @returns null when there is none of this id.
-  workspace_context* find_workspace(std::string_view id) {
-    for (auto& workspace : workspaces)
-      if (workspace.settings.id == id)
-        return &workspace;
-    return nullptr;
+  /// The same, for an actor to be observed by: the process's context outlives all actors.
+  std::shared_ptr<actor_probe> held_probe_of(shared_actor actor) {
+    return {std::shared_ptr<void>{}, &probe_of(actor)};
   }
 
   /// Calls `visit(actor, its address)` for each; without those of the workspaces.
@@ -155,6 +170,7 @@ struct process_context {
     visit(shared_actor::token_files, token_files);
     visit(shared_actor::result_files, result_files);
     visit(shared_actor::list_reader, list_reader);
+    visit(shared_actor::workspaces, workspaces_actor);
     visit(shared_actor::control, control);
   }
 };

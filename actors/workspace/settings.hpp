@@ -23,6 +23,8 @@ struct workspace_settings {
   std::string configs_dir;
   std::string results_file;
   std::string socket; ///< a control socket that serves this workspace alone; "": none
+
+  bool operator==(const workspace_settings&) const = default;
 };
 
 struct heartbeat_settings {
@@ -93,6 +95,8 @@ struct control_settings {
 /// The effective configuration of the process. Immutable after the start.
 struct settings {
   std::vector<workspace_settings> workspaces; ///< `workspace` first, if there is one, then `workspaces` by id
+  bool has_main = false;                      ///< the first one is `workspace`
+  std::string platform_url;                   ///< of workspaces that name none; "": each has to
   std::string state_dir;
   heartbeat_settings heartbeat;
   delegation_settings delegation;

@@ -37,6 +37,10 @@ struct client_arguments {
   std::int64_t count = 1;            ///< outcome
   std::int64_t after = 0;            ///< results
   std::int64_t limit = 100;          ///< results
+  std::string configs_dir;           ///< workspace add; as written, as those that follow
+  std::string results_file;          ///< workspace add; "": not given
+  std::string platform_url;          ///< workspace add; "": not given
+  std::string own_socket;            ///< workspace add; "": not given
 
   std::string answer;  ///< what --help or --version prints; "": neither was asked for
   std::string trouble; ///< what is wrong with the command line; "": nothing

@@ -135,6 +135,25 @@ void add_agent(CLI::App& program, client_arguments& into) {
   add("start", "start it, if it does not run");
 }
 
+void add_workspace(CLI::App& program, client_arguments& into) {
+  auto* workspace = program.add_subcommand("workspace", "the workspaces that the supervisor keeps alive");
+  workspace->require_subcommand(1);
+  const auto add = [workspace, &into](const char* name, const char* description) {
+    auto* command = workspace->add_subcommand(name, description);
+    add_operand(*command, into, "ID", "its id, as the platform knows it")->required();
+    command->final_callback([&into, name] { into.operands.insert(into.operands.begin(), name); });
+    return command;
+  };
+  auto* added = add("add", "keep a further one alive, from now on and after restarts");
+  add_value(*added, "--configs-dir", into.configs_dir, "PATH", "the folder that holds its token")->required();
+  add_value(*added, "--results-file", into.results_file, "PATH",
+            "where its results are left (delegation_results.jsonl in that folder)");
+  add_value(*added, "--platform-url", into.platform_url, "URL",
+            "its platform's base URL (the one that is configured)");
+  add_value(*added, "--own-socket", into.own_socket, "PATH", "a control socket that serves it alone (none)");
+  add("remove", "let go of one that was added so, and forget what is kept of it; its files stay");
+}
+
 void add_results(CLI::App& program, client_arguments& into) {
   auto* results = program.add_subcommand("results", "results of delegations, oldest first");
   add_value(*results, "--after", into.after, "SEQ", "those after this one (0)")
@@ -168,6 +187,8 @@ std::shared_ptr<CLI::App> client_command_line(client_arguments& into) {
   add_results(*program, into);
   auto* token = program->add_subcommand("token", "the token of the workspace")->require_subcommand(1);
   token->add_subcommand("set", "read a new token from standard input, save it and use it");
+  add_workspace(*program, into);
+  program->add_subcommand("reload", "have the configuration read again, and say what was taken up");
   program->add_subcommand("events", "what happens, as it happens, until interrupted");
   auto* crash =
       program->add_subcommand("crash", "let an actor crash (needs supervisor.fault-injection = true)");

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 #include <unistd.h>
 
@@ -162,6 +163,70 @@ int beat(dialogue& supervisor, const client_arguments& arguments) {
              : client_not_well;
 }
 
+/// Thousands of workspaces may be looked at, or come and go.
+constexpr std::chrono::seconds workspaces_patience{300};
+
+/// A path as the supervisor finds it too, from wherever it was started.
+std::string absolute(const std::string& path) {
+  std::error_code ignored;
+  const auto result = std::filesystem::absolute(path, ignored).lexically_normal().string();
+  return result.size() > 1 && result.ends_with('/') ? result.substr(0, result.size() - 1) : result;
+}
+
+int add_workspace(dialogue& supervisor, const client_arguments& arguments, const std::string& id) {
+  json::object body{{"configs_dir", absolute(arguments.configs_dir)}};
+  if (!arguments.results_file.empty())
+    body["results_file"] = absolute(arguments.results_file);
+  if (!arguments.platform_url.empty())
+    body["platform_url"] = arguments.platform_url;
+  if (!arguments.own_socket.empty())
+    body["socket"] = absolute(arguments.own_socket);
+  const auto reply = supervisor.call("PUT", "/v1/workspaces/" + percent_encoded(id), json::serialize(body),
+                                     workspaces_patience);
+  if (!reply)
+    return supervisor.exit_code();
+  if (arguments.json)
+    print_raw(reply->body);
+  else if (constexpr int created = 201; reply->status == created)
+    print(safe_text(id) + " is kept alive from now on. Its results go to " +
+          text_in(parsed(reply->body), "results_file") + '\n');
+  else
+    print(safe_text(id) + " is kept alive already, just so.\n");
+  return client_done;
+}
+
+int workspace(dialogue& supervisor, const client_arguments& arguments) {
+  const auto& id = arguments.operands.at(1);
+  if (arguments.operands.front() == "add")
+    return add_workspace(supervisor, arguments, id);
+  if (!supervisor.call("DELETE", "/v1/workspaces/" + percent_encoded(id), {}, workspaces_patience))
+    return supervisor.exit_code();
+  if (!arguments.json)
+    print(safe_text(id) + " is not kept alive any more.\n");
+  return client_done;
+}
+
+int reload(dialogue& supervisor, const client_arguments& arguments) {
+  const auto reply = supervisor.call("POST", "/v1/reload", {}, workspaces_patience);
+  if (!reply)
+    return supervisor.exit_code();
+  if (arguments.json) {
+    print_raw(reply->body);
+    return client_done;
+  }
+  const auto answer = parsed(reply->body);
+  std::string text;
+  const auto tell = [&](const char* what, const char* name) {
+    for (const auto& one : array_in(answer, name))
+      if (one.is_string())
+        text += what + safe_text(std::string_view{one.get_string()}) + '\n';
+  };
+  tell("Taken up: ", "taken_up");
+  tell("Waits for a restart: ", "waiting");
+  print(text.empty() ? "Nothing has changed.\n" : text);
+  return client_done;
+}
+
 int results(dialogue& supervisor, const client_arguments& arguments) {
   const auto reply = supervisor.call_workspace("GET", "/results?after=" + std::to_string(arguments.after) +
                                                           "&limit=" + std::to_string(arguments.limit));
@@ -208,8 +273,8 @@ int events(dialogue& supervisor, const client_arguments& arguments) {
 int crash(dialogue& supervisor, const client_arguments& arguments) {
   const auto& actor = arguments.operands.front();
   json::object body{{"actor", actor}};
-  constexpr std::array shared{"root",         "platform-client", "store",  "token-files",
-                              "result-files", "list-reader",     "control"};
+  constexpr std::array shared{"root",         "platform-client", "store",      "token-files",
+                              "result-files", "list-reader",     "workspaces", "control"};
   if (std::find(shared.begin(), shared.end(), actor) == shared.end()) {
     const auto id = supervisor.workspace_id();
     if (!id)
@@ -232,10 +297,11 @@ struct command {
 };
 
 constexpr std::array commands{
-    command{"status", status},   command{"task", task},       command{"outcome", outcome},
-    command{"wedge", wedge},     command{"unwedge", unwedge}, command{"beat", beat},
-    command{"results", results}, command{"token", set_token}, command{"events", events},
-    command{"crash", crash},     command{"agent", agent},     command{"progress", progress},
+    command{"status", status},       command{"task", task},       command{"outcome", outcome},
+    command{"wedge", wedge},         command{"unwedge", unwedge}, command{"beat", beat},
+    command{"results", results},     command{"token", set_token}, command{"events", events},
+    command{"crash", crash},         command{"agent", agent},     command{"progress", progress},
+    command{"workspace", workspace}, command{"reload", reload},
 };
 
 } // namespace

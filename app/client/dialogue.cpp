@@ -82,7 +82,8 @@ std::optional<control_reply> dialogue::answer_of(control_result result) {
     exit_code_ = client_unreachable;
     return std::nullopt;
   }
-  if (result.reply.status != 200) {
+  if (constexpr int first_success = 200, last_success = 299;
+      result.reply.status < first_success || result.reply.status > last_success) {
     refused(result.reply);
     return std::nullopt;
   }

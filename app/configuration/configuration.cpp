@@ -1,6 +1,7 @@
 #include "app/configuration/configuration.hpp"
 
 #include "app/configuration/configuration_builder.hpp"
+#include "app/configuration/paths.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -13,10 +14,6 @@ namespace workspace_supervisor {
 namespace {
 
 constexpr int exit_configuration = 78;
-
-std::string join_path(const std::string& folder, const std::string& name) {
-  return folder.ends_with('/') ? folder + name : folder + '/' + name;
-}
 
 configuration_value default_of(const configuration_key& key) {
   std::string error;
@@ -171,7 +168,9 @@ void configuration_builder::make_workspaces() {
     workspace.configs_dir = text_of("workspace.configs-dir");
     workspace.results_file = text_of("workspace.results-file");
     result_.values.workspaces.push_back(std::move(workspace));
+    result_.values.has_main = true;
   }
+  result_.values.platform_url = text_of("workspace.platform-url");
   for (const auto& [id, origin] : workspace_ids_) {
     const auto prefix = print_configuration_key({"workspaces", id});
     if (is_faulty(prefix))

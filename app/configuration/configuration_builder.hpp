@@ -49,7 +49,6 @@ private:
   void check_required_of_workspace();
   void check_workspace_clashes();
   void check_sockets();
-  void check_socket(const std::string& path, const std::string& key, const configuration_origin& origin);
   void check_ca_file();
   void check_relations();
   void check_dev();

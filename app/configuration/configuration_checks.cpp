@@ -1,10 +1,10 @@
 #include "actors/workspace/platform_url.hpp"
 #include "app/configuration/configuration_builder.hpp"
+#include "app/configuration/paths.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,41 +14,13 @@ namespace workspace_supervisor {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-/// What the path is once links that exist are followed; where that fails, its plain absolute form.
-std::string canonical(const std::string& path) {
-  std::error_code code;
-  auto result = fs::weakly_canonical(path, code);
-  if (code)
-    result = fs::absolute(path, code).lexically_normal();
-  auto text = result.string();
-  while (text.size() > 1 && text.ends_with('/'))
-    text.pop_back();
-  return text;
+/// Takes the place for `key`. @returns the key that has it already, or "".
+std::string take(same_places& places, const std::string& path, const std::string& key) {
+  const auto place = place_of_path(path);
+  const auto other = places.owner(place);
+  places.add(place, key);
+  return other;
 }
-
-/// Finds two names of one place, also by hard links and bind mounts.
-class same_places {
-public:
-  /// @returns the key that was added with the same place before, or "".
-  std::string add(const std::string& path, const std::string& key) {
-    std::string other;
-    if (const auto [place, added] = by_path_.try_emplace(canonical(path), key); !added)
-      other = place->second;
-    struct stat status {};
-    if (::stat(path.c_str(), &status) == 0) {
-      const auto [place, added] = by_inode_.try_emplace(std::pair(status.st_dev, status.st_ino), key);
-      if (!added && other.empty())
-        other = place->second;
-    }
-    return other;
-  }
-
-private:
-  std::map<std::string, std::string> by_path_;
-  std::map<std::pair<dev_t, ino_t>, std::string> by_inode_;
-};
 
 } // namespace
 
@@ -113,7 +85,7 @@ void configuration_builder::check_workspace_clashes() {
     const auto path = text_of(key);
     if (path.empty())
       return true;
-    const auto other = places.add(path, key);
+    const auto other = take(places, path, key);
     if (other.empty())
       return true;
     error(origin_of(key), key,
@@ -144,44 +116,15 @@ void configuration_builder::check_sockets() {
     const auto path = text_of(key);
     if (path.empty())
       return;
-    check_socket(path, key, origin_of(key));
-    if (const auto other = sockets.add(path, key); !other.empty())
+    if (auto problem = check_socket_path(path, result_.values.state_dir); !problem.empty())
+      error(origin_of(key), key, std::move(problem));
+    if (const auto other = take(sockets, path, key); !other.empty())
       error(origin_of(key), key,
             "expected a socket of its own, found " + quote_for_message(path) + ", the same as " + other);
   };
   check("control.socket");
   for (const auto& [id, origin] : workspace_ids_)
     check(print_configuration_key({"workspaces", id, "socket"}));
-}
-
-void configuration_builder::check_socket(const std::string& path, const std::string& key,
-                                         const configuration_origin& origin) {
-  constexpr std::size_t longest = 107; // of sockaddr_un, without the final NUL
-  if (path.size() > longest) {
-    error(origin, key,
-          "expected a socket path of at most " + std::to_string(longest) + " bytes, found " +
-              std::to_string(path.size()) + ": " + quote_for_message(path));
-    return;
-  }
-  const auto parent = fs::path(path).parent_path();
-  const auto folder = (parent.empty() ? fs::path(".") : parent).string();
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) {
-    error(origin, key,
-          "expected a path that is free or a socket, found something else: " + quote_for_message(path));
-    return;
-  }
-  // The state directory is made at the start, and may fail without keeping the process from its work.
-  if (canonical(folder) == canonical(result_.values.state_dir))
-    return;
-  const auto expected =
-      "expected a socket path in a folder that can be written to, found " + quote_for_message(path) + ": ";
-  if (::stat(folder.c_str(), &status) != 0)
-    error(origin, key, expected + quote_for_message(folder) + ": " + std::strerror(errno));
-  else if (!S_ISDIR(status.st_mode))
-    error(origin, key, expected + quote_for_message(folder) + " is not a folder");
-  else if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    error(origin, key, expected + quote_for_message(folder) + ": " + std::strerror(errno));
 }
 
 void configuration_builder::check_ca_file() {

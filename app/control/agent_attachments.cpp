@@ -47,7 +47,7 @@ void have_actor_look(const workspace_context& workspace) {
 
 struct agent_attachments::impl : std::enable_shared_from_this<impl> {
   struct attachment {
-    workspace_context* workspace = nullptr;
+    workspace_table::pointer workspace;
     pid_t process = 0;
     std::shared_ptr<control_stream> stream;
     std::unique_ptr<descriptor> process_end; ///< readable when the process has ended; null: not to be had
@@ -82,7 +82,8 @@ void agent_attachments::impl::process_ended(std::uint64_t number) {
   const auto found = open.find(number);
   if (found == open.end())
     return;
-  auto& workspace = *found->second.workspace;
+  const auto held = found->second.workspace;
+  auto& workspace = *held;
   const auto process = found->second.process;
   const auto removed = workspace.agent_facts.update(
       [&](agent_facts& facts) { return facts.process_gone(process, child_runs(workspace), clock::now()); });
@@ -101,7 +102,8 @@ void agent_attachments::impl::connection_ended(std::uint64_t number) {
     return;
   auto& ended = found->second;
   ended.stream.reset();
-  auto& workspace = *ended.workspace;
+  const auto held = ended.workspace;
+  auto& workspace = *held;
   const bool was_there = workspace.agent_facts.update([&](agent_facts& facts) {
     const auto before = facts.attachments.size();
     facts.connection_ended(number, child_runs(workspace), clock::now());
@@ -130,13 +132,26 @@ void agent_attachments::clear() {
   impl_->open.clear();
 }
 
+void agent_attachments::let_go(const workspace_context& workspace) {
+  std::vector<std::shared_ptr<control_stream>> streams;
+  std::erase_if(impl_->open, [&](auto& entry) {
+    if (entry.second.workspace.get() != &workspace)
+      return false;
+    streams.push_back(std::move(entry.second.stream));
+    return true;
+  });
+  for (const auto& stream : streams)
+    if (stream)
+      stream->close();
+}
+
 void agent_attachments::attach(control_exchange& exchange, workspace_context& workspace) {
   const auto process = exchange.peer().process;
   const auto number = ++impl_->last_number;
   const auto seen = process > 0 ? look_at_process(process) : process_look{};
   // Whoever waited for the end of an earlier process waits no more: the agent is here.
   std::erase_if(impl_->open, [&](const auto& entry) {
-    return entry.second.workspace == &workspace && !entry.second.stream;
+    return entry.second.workspace.get() == &workspace && !entry.second.stream;
   });
   const bool taken = workspace.agent_facts.update([&](agent_facts& facts) {
     return facts.attach({number, process, seen.born}, clock::now());
@@ -145,7 +160,7 @@ void agent_attachments::attach(control_exchange& exchange, workspace_context& wo
     return exchange.answer(error_answer(503, std::to_string(agent_facts::most_attachments) +
                                                  " attachments of this workspace are open already"));
   auto& added = impl_->open[number];
-  added.workspace = &workspace;
+  added.workspace = workspace.shared_from_this();
   added.process = process;
   added.stream = exchange.open_stream("text/event-stream", ": attached\n\n",
                                       [state = impl_, number] { state->connection_ended(number); });

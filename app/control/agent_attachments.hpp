@@ -24,6 +24,8 @@ public:
   void attach(control_exchange& exchange, workspace_context& workspace);
   /// Ends those of the calling process, as a goodbye, and answers.
   void detach(control_exchange& exchange, workspace_context& workspace);
+  /// Ends those of a workspace that is no more.
+  void let_go(const workspace_context& workspace);
   /// Forgets all.
   void clear();
 

@@ -242,6 +242,62 @@ void tell_readiness(self_pointer self, stats_scope scope, const reply& answer) {
   answer(json_answer(std::move(readiness.json), readiness.ready ? 200 : 503));
 }
 
+// -- workspaces that come and go
+// ------------------------------------------------------------------------------
+
+std::string workspace_text(const added_workspace& workspace) {
+  json_writer json;
+  json.begin_object();
+  json.members(workspace);
+  json.end_object();
+  return json.take();
+}
+
+template <class Order>
+void change_workspaces(self_pointer self, Order order, const reply& answer) {
+  ask(
+      self, state_of(self).context->workspaces_actor, std::move(order), actor_patience,
+      [answer](workspace_change change) {
+        if (!change.error.empty())
+          return answer(error_answer(change.status, change.error));
+        answer(json_answer(change.is.id.empty() ? std::string{} : workspace_text(change.is), change.status));
+      },
+      [answer](const std::string& error) { answer(down_answer("workspaces", error)); });
+}
+
+void put_one(self_pointer self, const control_request& request, const std::string& id, const reply& answer) {
+  auto body = read_put_workspace(request);
+  if (auto* refusal = std::get_if<control_answer>(&body))
+    return answer(std::move(*refusal));
+  auto order = std::get<put_workspace>(std::move(body));
+  order.wanted.id = id;
+  change_workspaces(self, std::move(order), answer);
+}
+
+void remove_one(self_pointer self, const std::string& id, const reply& answer) {
+  change_workspaces(self, remove_workspace{id}, answer);
+}
+
+void reload(self_pointer self, const reply& answer) {
+  ask(
+      self, state_of(self).context->workspaces_actor, reload_configuration{}, actor_patience,
+      [answer](reload_outcome outcome) {
+        if (outcome.errors.empty()) {
+          json_writer json;
+          json.begin_object();
+          json.member("taken_up", outcome.taken_up);
+          json.member("waiting", outcome.waiting);
+          json.end_object();
+          return answer(json_answer(json.take()));
+        }
+        std::string text = "the configuration has errors, and nothing was changed";
+        for (const auto& error : outcome.errors)
+          text += "; " + error;
+        answer(error_answer(400, text));
+      },
+      [answer](const std::string& error) { answer(down_answer("workspaces", error)); });
+}
+
 // -- which call it is
 // -----------------------------------------------------------------------------------------
 
@@ -249,7 +305,7 @@ void answer_of_workspace(self_pointer self, const control_request& request, cons
                          workspace_context& context, const reply& answer) {
   switch (target.call) {
   case control_call::workspace:
-    return tell_stats(self, target.call, context.index, answer);
+    return tell_stats(self, target.call, context.number, answer);
   case control_call::activity:
     return pass_on(self, "activity", context.activity, read_activity(request), answer);
   case control_call::outcomes:
@@ -279,7 +335,7 @@ void answer_of_workspace(self_pointer self, const control_request& request, cons
 
 void answer_call(self_pointer self, const control_request& request, const reply& answer) {
   auto& process = *state_of(self).context;
-  const auto target = parse_target(request.target);
+  const auto target = parse_target(request);
   if (!target)
     return answer(error_answer(400, "the target is not percent-encoded as it should be"));
   if (auto refusal = refuse(request, *target))
@@ -287,16 +343,22 @@ void answer_call(self_pointer self, const control_request& request, const reply&
 
   stats_scope scope;
   if (!request.workspace.empty()) {
-    const auto* own = process.find_workspace(request.workspace);
+    const auto own = process.workspaces.find(request.workspace);
     if (!own)
       return answer(error_answer(404, "the workspace of this socket is gone"));
-    scope = own->index;
+    scope = own->number;
   }
+  if (target->call == control_call::put_workspace)
+    return put_one(self, request, target->workspace, answer);
+  if (target->call == control_call::remove_workspace)
+    return remove_one(self, target->workspace, answer);
   if (!target->workspace.empty()) {
-    auto* context = process.find_workspace(target->workspace);
-    if (!context || (scope && *scope != context->index))
+    const auto context = process.workspaces.find(target->workspace);
+    if (!context || (scope && *scope != context->number))
       return answer(error_answer(404, "there is no such workspace"));
-    return answer_of_workspace(self, request, *target, *context, answer);
+    // Whoever is asked may answer when the workspace has gone.
+    return answer_of_workspace(self, request, *target, *context,
+                               [answer, context](control_answer told) { answer(std::move(told)); });
   }
   switch (target->call) {
   case control_call::readyz:
@@ -305,6 +367,8 @@ void answer_call(self_pointer self, const control_request& request, const reply&
   case control_call::stats:
   case control_call::workspaces:
     return tell_stats(self, target->call, scope, answer);
+  case control_call::reload:
+    return reload(self, answer);
   case control_call::crash: {
     auto refusal = order_crash(process, request);
     return answer(refusal ? std::move(*refusal) : done_answer());
@@ -322,7 +386,7 @@ void answer_call(self_pointer self, const control_request& request, const reply&
 
 control_interface::behavior_type control_actor(self_pointer self, process_context* context,
                                                control_answer (*page)(), beat_history* history) {
-  self->observe(&context->probe_of(shared_actor::control));
+  self->observe(context->held_probe_of(shared_actor::control));
   state_of(self).context = context;
   state_of(self).page = page;
   state_of(self).history = history;
@@ -346,19 +410,21 @@ child_spec control_child(process_context& process, control_answer (*page)(), bea
 }
 
 bool repeatable(const control_request& request) {
-  const auto target = parse_target(request.target);
+  const auto target = parse_target(request);
   return !target || (target->call != control_call::outcomes && target->call != control_call::crash &&
                      target->call != control_call::agent_restart);
 }
 
 std::chrono::milliseconds patience_for(const control_request& request, const settings& configuration) {
-  const auto target = parse_target(request.target);
+  const auto target = parse_target(request);
   const std::chrono::milliseconds patience{30000};
   if (!target)
     return patience;
   switch (target->call) {
   case control_call::beat: // each may be made twice, should the token be refused
     return patience + 2 * std::max(configuration.heartbeat.timeout, configuration.delegation.timeout);
+  case control_call::reload: // thousands of workspaces may come and go
+    return 10 * patience;
   case control_call::agent_restart:
   case control_call::agent_stop:
     return patience + configuration.agent.stop_timeout;

@@ -1,11 +1,13 @@
 #include "app/control/body.hpp"
 
 #include "app/control_server/http_server.hpp"
+#include "app/spelling/spelling.hpp"
 
 #include <boost/json/kind.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 namespace workspace_supervisor {
@@ -65,7 +67,10 @@ public:
       refuse("expected a JSON object as body, found " + kind_text(value_));
   }
 
-  bool has(const char* name) const { return !refusal_ && value_.as_object().contains(name); }
+  bool has(const char* name) {
+    known_.emplace_back(name);
+    return !refusal_ && value_.as_object().contains(name);
+  }
 
   /// @returns whether it is there.
   bool integer(const char* name, std::int64_t& into) {
@@ -94,7 +99,7 @@ public:
   }
 
   void require(const char* name, std::string& into) {
-    if (!refusal_ && !has(name))
+    if (!has(name))
       refuse(std::string{name} + ": expected a string, found nothing of that name");
     else
       string(name, into);
@@ -107,8 +112,14 @@ public:
 
   const json::object& object() const { return value_.as_object(); }
 
+  /// The message, when all members were asked for that may be there.
   template <class Message>
-  read_body<Message> result(Message message) const {
+  read_body<Message> result(Message message) {
+    if (!refusal_)
+      for (const auto& member : value_.as_object())
+        if (const std::string name{member.key()};
+            std::find(known_.begin(), known_.end(), name) == known_.end())
+          refuse(unknown_text("member", name, known_));
     if (refusal_)
       return *refusal_;
     return message;
@@ -118,6 +129,7 @@ public:
 private:
   json::value value_;
   std::optional<control_answer> refusal_;
+  std::vector<std::string> known_; ///< that were asked for
 };
 
 } // namespace
@@ -152,11 +164,13 @@ read_body<set_runtime_state> read_runtime_state(const control_request& request) 
 }
 
 read_body<set_runtime_metadata> read_runtime_metadata(const control_request& request) {
-  const members body{request};
+  members body{request};
   set_runtime_metadata change;
-  if (!body.refused() && !body.object().empty())
+  if (body.refused())
+    return body.result(std::move(change));
+  if (!body.object().empty())
     change.json = json::serialize(body.object());
-  return body.result(std::move(change));
+  return change; // whatever members it has
 }
 
 read_body<report_progress> read_progress(const control_request& request) {
@@ -191,6 +205,32 @@ read_body<crash_body> read_crash(const control_request& request) {
   body.string("workspace", crash.workspace);
   body.require("actor", crash.actor);
   return body.result(std::move(crash));
+}
+
+read_body<put_workspace> read_put_workspace(const control_request& request) {
+  members body{request};
+  put_workspace order;
+  body.require("configs_dir", order.wanted.configs_dir);
+  body.string("results_file", order.wanted.results_file);
+  body.string("platform_url", order.wanted.platform_url);
+  body.string("socket", order.wanted.socket);
+  return body.result(std::move(order));
+}
+
+std::string unknown_text(const std::string& what, const std::string& name,
+                         const std::vector<std::string>& known) {
+  constexpr std::size_t longest_told = 64;
+  const auto told = name.size() <= longest_told ? name : name.substr(0, longest_told) + "...";
+  std::string names;
+  for (const auto& one : known)
+    names += (names.empty() ? "" : ", ") + one;
+  auto text =
+      told + ": expected " + (names.empty() ? "no " + what : "one of " + names) + ", found another " + what;
+  if (names.empty())
+    text = told + ": expected no " + what + ", found one";
+  if (const auto nearest = nearest_word(told, known))
+    text += "; did you mean " + *nearest + "?";
+  return text;
 }
 
 std::optional<std::int64_t> parse_number(const std::string& text, std::int64_t least, std::int64_t most) {

@@ -91,8 +91,8 @@ std::vector<http_unix_listener> sockets_of(const process_context& process) {
   std::vector<http_unix_listener> sockets;
   if (const auto& socket = process.configuration.control.socket; !socket.empty())
     sockets.push_back({socket, {}});
-  for (const auto& workspace : process.workspaces)
-    if (const auto& settings = workspace.settings; !settings.socket.empty())
+  for (const auto& workspace : *process.workspaces.all())
+    if (const auto& settings = workspace->settings; !settings.socket.empty())
       sockets.push_back({settings.socket, settings.id});
   return sockets;
 }
@@ -138,7 +138,7 @@ struct control::impl {
 
   void take_presence(control_exchange& exchange, const control_target& target) {
     const auto& own = exchange.request().workspace;
-    auto* workspace = process.find_workspace(target.workspace);
+    const auto workspace = process.workspaces.find(target.workspace);
     if (!workspace || (!own.empty() && own != target.workspace))
       return exchange.answer(error_answer(404, "there is no such workspace"));
     if (target.call == control_call::attach)
@@ -149,7 +149,7 @@ struct control::impl {
 
   void handle(exchange_pointer exchange) {
     const auto& request = exchange->request();
-    const auto target = parse_target(request.target);
+    const auto target = parse_target(request);
     const auto call = target ? target->call : control_call::unknown;
     const bool of_presence = call == control_call::attach || call == control_call::detach;
     if (call == control_call::healthz || call == control_call::events || of_presence) {
@@ -182,6 +182,19 @@ control::~control() {
 
 http_listen_result control::listen() {
   return impl_->server.listen();
+}
+
+std::string control::serve_socket(const workspace_settings& workspace) {
+  return impl_->server.add_socket({workspace.socket, workspace.id}).error;
+}
+
+void control::close_socket(const std::string& workspace) {
+  impl_->server.remove_sockets(workspace);
+}
+
+void control::let_go(const workspace_context& workspace) {
+  impl_->process.loop->post_and_wait([&] { impl_->attachments.let_go(workspace); });
+  close_socket(workspace.settings.id);
 }
 
 child_spec control::child() {

@@ -12,6 +12,8 @@
 namespace workspace_supervisor {
 
 struct process_context;
+struct workspace_context;
+struct workspace_settings;
 class event_log;
 
 /// The control API, wired: the server, its listeners by the configuration, and the actor that answers. Made
@@ -35,6 +37,12 @@ public:
   http_listen_result listen();
   /// The actor that answers, for `root_plan`.
   child_spec child();
+  /// Serves the workspace's own socket from now on. @returns "" or why not. Any thread but the loop's.
+  std::string serve_socket(const workspace_settings& workspace);
+  /// Serves that socket no more. Any thread but the loop's.
+  void close_socket(const std::string& workspace);
+  /// The workspace is no more: ends its connections. Any thread but the loop's.
+  void let_go(const workspace_context& workspace);
   /// Serves from now on, in a process whose actors run.
   void start();
   /// Ends all connections and removes the sockets. Before the actor system goes.

@@ -47,7 +47,7 @@ void event_streams::impl::remember(const event& happened) {
 /// The events of the past that the request asks for; under the lock.
 std::string event_streams::impl::recent_of(const control_request& request) const {
   std::size_t count = 0;
-  if (auto target = parse_target(request.target)) {
+  if (auto target = parse_target(request)) {
     const auto asked = target->query["recent"];
     std::from_chars(asked.data(), asked.data() + asked.size(), count);
   }

@@ -43,7 +43,7 @@ std::optional<control_answer> order_crash(process_context& process, const contro
   const auto& order = std::get<crash_body>(body);
   if (order.workspace.empty())
     return crash_one_of(process, order.actor, "expected, without a workspace, one of ");
-  auto* context = process.find_workspace(order.workspace);
+  const auto context = process.workspaces.find(order.workspace);
   if (!context)
     return error_answer(404, "there is no such workspace");
   return crash_one_of(*context, order.actor, "expected one of ");

@@ -13,6 +13,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <future>
 #include <optional>
@@ -111,7 +112,7 @@ net::awaitable<void> accept_all(std::shared_ptr<http_server_core> core, std::sha
   for (;;) {
     error_code error;
     auto client = co_await acceptor->async_accept(core->io, net::redirect_error(net::use_awaitable, error));
-    if (core->stopping.load() || error == net::error::operation_aborted)
+    if (core->stopping.load() || error == net::error::operation_aborted || !acceptor->is_open())
       co_return;
     if (error) {
       net::steady_timer pause{core->io, accept_pause};
@@ -148,10 +149,11 @@ struct http_server::impl {
   struct unix_listener {
     bound_unix_socket bound;
     std::string workspace;
+    std::shared_ptr<local::acceptor> acceptor; ///< null: it does not serve yet
+    std::shared_ptr<http_listener> listener;
   };
-  std::vector<unix_listener> bound;
-  std::vector<std::shared_ptr<local::acceptor>> local_acceptors; ///< the loop's thread
-  std::shared_ptr<tcp::acceptor> tcp_acceptor;                   ///< the loop's thread; null: not listening
+  std::vector<unix_listener> sockets;          ///< the loop's thread, once it serves
+  std::shared_ptr<tcp::acceptor> tcp_acceptor; ///< the loop's thread; null: not listening
   std::unique_ptr<net::steady_timer> retry;
   std::atomic<std::uint16_t> port{0};
   std::string last_trouble;
@@ -161,7 +163,10 @@ struct http_server::impl {
     core->options.events->emit(make_event(level, name, {}, text).with("address", core->options.http));
   }
 
+  bound_unix_socket bind(const std::string& path) const;
   void serve();
+  void serve(unix_listener& socket);
+  void close(unix_listener& socket);
   void close_all(std::function<void()> drained);
   void listen_tcp();
   std::string bind_tcp(const tcp_address& address);
@@ -226,32 +231,70 @@ http_server::~http_server() {
   stop();
 }
 
+bound_unix_socket http_server::impl::bind(const std::string& path) const {
+  const auto& options = core->options;
+  auto bound = bind_unix_socket(path);
+  if (bound.error.empty() && options.change_owner &&
+      ::chown(path.c_str(), options.owner, options.group) != 0) {
+    bound.error = "control socket " + path + ": cannot be given to agent.user: " +
+                  error_code{errno, boost::system::system_category()}.message();
+    remove_unix_socket(bound);
+    ::close(bound.descriptor);
+  }
+  return bound;
+}
+
 http_listen_result http_server::listen() {
-  const auto& options = impl_->core->options;
-  http_listen_result result;
-  for (const auto& wanted : options.sockets) {
-    auto bound = bind_unix_socket(wanted.path);
-    if (bound.error.empty() && options.change_owner &&
-        ::chown(wanted.path.c_str(), options.owner, options.group) != 0) {
-      bound.error = "control socket " + wanted.path + ": cannot be given to agent.user: " +
-                    error_code{errno, boost::system::system_category()}.message();
-      remove_unix_socket(bound);
-      ::close(bound.descriptor);
-    }
+  auto& sockets = impl_->sockets;
+  for (const auto& wanted : impl_->core->options.sockets) {
+    auto bound = impl_->bind(wanted.path);
     if (!bound.error.empty()) {
-      for (const auto& before : impl_->bound) {
+      for (const auto& before : sockets) {
         remove_unix_socket(before.bound);
         ::close(before.bound.descriptor);
       }
-      impl_->bound.clear();
-      result.in_use = bound.in_use;
-      result.socket = wanted.path;
-      result.error = std::move(bound.error);
-      return result;
+      sockets.clear();
+      return {bound.in_use, wanted.path, std::move(bound.error)};
     }
-    impl_->bound.push_back({std::move(bound), wanted.workspace});
+    sockets.push_back({std::move(bound), wanted.workspace, nullptr, nullptr});
   }
-  return result;
+  return {};
+}
+
+http_listen_result http_server::add_socket(const http_unix_listener& wanted) {
+  auto& state = *impl_;
+  bool there = false;
+  state.loop.post_and_wait([&] {
+    there = std::any_of(state.sockets.begin(), state.sockets.end(), [&](const auto& socket) {
+      return socket.bound.path == wanted.path && socket.workspace == wanted.workspace;
+    });
+  });
+  if (there)
+    return {};
+  auto bound = state.bind(wanted.path); // here and not on the loop: it may wait for the disk
+  if (!bound.error.empty())
+    return {bound.in_use, wanted.path, std::move(bound.error)};
+  state.loop.post_and_wait([&] {
+    if (state.core->stopping.load()) {
+      remove_unix_socket(bound);
+      ::close(bound.descriptor);
+      return;
+    }
+    state.sockets.push_back({std::move(bound), wanted.workspace, nullptr, nullptr});
+    state.serve(state.sockets.back());
+  });
+  return {};
+}
+
+void http_server::remove_sockets(const std::string& workspace) {
+  impl_->loop.post_and_wait([&] {
+    std::erase_if(impl_->sockets, [&](auto& socket) {
+      if (socket.workspace != workspace)
+        return false;
+      impl_->close(socket);
+      return true;
+    });
+  });
 }
 
 void http_server::start() {
@@ -261,28 +304,40 @@ void http_server::start() {
 
 void http_server::impl::serve() {
   retry = std::make_unique<net::steady_timer>(core->io);
-  for (auto& socket : bound) {
-    auto acceptor = std::make_shared<local::acceptor>(core->io);
-    error_code error;
-    acceptor->assign(local{}, socket.bound.descriptor, error);
-    auto listener = std::make_shared<http_listener>();
-    listener->workspace = socket.workspace;
-    local_acceptors.push_back(acceptor);
-    net::co_spawn(core->io, accept_all(core, acceptor, listener), net::detached);
-  }
+  for (auto& socket : sockets)
+    serve(socket);
   if (!core->options.http.empty())
     listen_tcp();
+}
+
+void http_server::impl::serve(unix_listener& socket) {
+  socket.acceptor = std::make_shared<local::acceptor>(core->io);
+  error_code error;
+  socket.acceptor->assign(local{}, socket.bound.descriptor, error);
+  socket.listener = std::make_shared<http_listener>();
+  socket.listener->workspace = socket.workspace;
+  net::co_spawn(core->io, accept_all(core, socket.acceptor, socket.listener), net::detached);
+}
+
+void http_server::impl::close(unix_listener& socket) {
+  remove_unix_socket(socket.bound);
+  error_code ignored;
+  if (socket.acceptor)
+    socket.acceptor->close(ignored);
+  for (auto* session : core->sessions)
+    if (session->listener() == socket.listener.get())
+      session->close();
 }
 
 void http_server::stop() {
   auto& state = *impl_;
   if (state.core->stopping.exchange(true))
     return;
-  for (const auto& socket : state.bound)
-    remove_unix_socket(socket.bound);
   if (!state.started) {
-    for (const auto& socket : state.bound)
+    for (const auto& socket : state.sockets) {
+      remove_unix_socket(socket.bound);
       ::close(socket.bound.descriptor);
+    }
     return;
   }
   std::promise<void> drained;
@@ -292,9 +347,9 @@ void http_server::stop() {
 
 void http_server::impl::close_all(std::function<void()> drained) {
   error_code ignored;
-  for (auto& acceptor : local_acceptors)
-    acceptor->close(ignored);
-  local_acceptors.clear();
+  for (auto& socket : sockets)
+    close(socket);
+  sockets.clear();
   if (tcp_acceptor)
     tcp_acceptor->close(ignored);
   tcp_acceptor.reset();

@@ -95,7 +95,7 @@ struct http_listen_result {
 
 /// An HTTP/1.1 server on Unix sockets and, for reading alone, on one TCP address; on the loop's thread.
 /// What stands between the clients and the handler is all here: limits, time-outs, who may ask. Functions are
-/// called by one thread.
+/// called by one thread, where it is not said otherwise.
 class http_server {
 public:
   http_server(actor_loop& loop, http_server_options options);
@@ -108,6 +108,11 @@ public:
   http_listen_result listen();
   /// Serves from now on. A TCP address that is taken is tried again and again.
   void start();
+  /// Serves one more Unix socket, or says why it cannot; one that it serves for this workspace already stays
+  /// as it is. Any thread but the loop's, once it has started.
+  http_listen_result add_socket(const http_unix_listener& wanted);
+  /// Closes the sockets that serve this workspace alone, and their connections. Any thread but the loop's.
+  void remove_sockets(const std::string& workspace);
   /// Closes everything at once, and removes the sockets that are still ours.
   void stop();
   /// The port that TCP is served on now; 0: none. Any thread.

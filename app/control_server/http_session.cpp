@@ -292,8 +292,9 @@ net::awaitable<bool> http_session::write(std::string head, const std::string& bo
 net::awaitable<bool> http_session::write_answer(const control_answer& answer, unsigned version, bool keep,
                                                 bool with_body) {
   auto head = status_line_and_common(answer.status, version);
-  head += "Content-Type: " + answer.content_type +
-          "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
+  if (constexpr int no_content = 204; answer.status != no_content)
+    head += "Content-Type: " + answer.content_type +
+            "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
   for (const auto& header : answer.headers)
     head += header.name + ": " + header.value + "\r\n";
   if (!keep)

@@ -93,7 +93,7 @@ public:
   scenario(platform_server& platform, process_context& process, dev_screen& screen, achievements& done,
            const std::string& results_file)
       : platform_{platform}
-      , workspace_{process.workspaces.front()}
+      , workspace_{*process.workspaces.first()}
       , screen_{screen}
       , done_{done}
       , results_file_{results_file} {}
@@ -323,7 +323,7 @@ int run_dev_mode(settings configuration, std::optional<milliseconds> duration) {
       screen.say(error);
       return exit_configuration;
     }
-    shown = &running.context().workspaces.front();
+    shown = running.context().workspaces.first().get();
     screen.say("A platform of this machine's own: " + platform.url());
     screen.say("Everything of this run lies in:   " + folder.path());
     control api{running.context(), log};

@@ -79,7 +79,7 @@ std::string format_json(const event& happened) {
 }
 
 struct event_log::impl {
-  log_level level;
+  std::atomic<log_level> level;
   log_format format;
   int descriptor;
   std::atomic<int> most_verbose;
@@ -104,7 +104,7 @@ struct event_log::impl {
       , most_verbose{static_cast<int>(level)} {}
 
   void set_most_verbose() {
-    auto verbose = level;
+    auto verbose = level.load();
     for (const auto& [id, entry] : listeners)
       verbose = std::max(verbose, entry.first);
     most_verbose.store(static_cast<int>(verbose), std::memory_order_relaxed);
@@ -141,7 +141,7 @@ struct event_log::impl {
       lock.unlock();
       std::string lines;
       for (const auto& happened : batch) {
-        if (happened.level <= static_cast<int>(level))
+        if (happened.level <= static_cast<int>(level.load()))
           lines += (format == log_format::json ? format_json(happened) : format_text(happened)) + '\n';
         const std::lock_guard calling{listening};
         for (const auto& [id, entry] : listeners)
@@ -181,6 +181,12 @@ event_log::~event_log() {
 
 bool event_log::wants(log_level level) const noexcept {
   return static_cast<int>(level) <= impl_->most_verbose.load(std::memory_order_relaxed);
+}
+
+void event_log::set_level(log_level level) {
+  const std::lock_guard calling{impl_->listening};
+  impl_->level.store(level);
+  impl_->set_most_verbose();
 }
 
 void event_log::emit(event happened) {

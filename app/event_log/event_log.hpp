@@ -23,6 +23,8 @@ public:
   ~event_log() override; ///< writes what waits, for at most 200 ms
 
   bool wants(log_level level) const noexcept override;
+  /// From now on lines of at most this verbosity are written. Any thread.
+  void set_level(log_level level);
   void emit(event happened) override;
 
   /// From now on `listen` gets every event of at most `level`'s verbosity. @returns what `unsubscribe` takes.

@@ -79,6 +79,7 @@ launched_agent::end end_of(pid_t process, int code, int status) {
 
 agent_process::agent_process(process_context& process, inheritance inherited)
     : process_{process}
+    , workspace_{process.workspaces.first()}
     , wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}
     , terminal_{terminal_in_foreground()}
     , spec_{make_spec(std::move(inherited))} {
@@ -160,7 +161,7 @@ void agent_process::send(int number) {
 
 process_spec agent_process::make_spec(inheritance inherited) const {
   const auto& configuration = process_.configuration;
-  const auto& workspace = process_.workspaces.front().settings;
+  const auto& workspace = workspace_->settings;
   process_spec spec;
   spec.command = configuration.agent.command;
   std::vector<std::string> more{"WORKSPACE_ID=" + workspace.id, "PLATFORM_URL=" + workspace.platform_url};
@@ -183,7 +184,7 @@ void agent_process::start() {
   if (child_ != 0 ||
       !process_.launched.update([](const launched_agent& launched) { return launched.launch_ordered; }))
     return;
-  const auto& id = process_.workspaces.front().settings.id;
+  const auto& id = workspace_->settings.id;
   const auto spawned = spawn_process(spec_);
   child_ = spawned.process;
   failure_ = spawned.failure;
@@ -235,7 +236,7 @@ void agent_process::reaped(pid_t process, int code, int status) {
 
 /// What it has to know stands in the facts already: a word that is lost in a crash is not missed.
 void agent_process::tell_actor() {
-  if (const auto agent = process_.workspaces.front().agent.get())
+  if (const auto agent = workspace_->agent.get())
     caf::anon_send(agent, agent_facts_changed{});
 }
 

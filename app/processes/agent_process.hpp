@@ -7,6 +7,7 @@
 #include "app/processes/spawn_process.hpp"
 
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 namespace workspace_supervisor {
 
 struct process_context;
+struct workspace_context;
 
 /// The process of the agent that is launched here. Orders come from any thread and are carried out by main's,
 /// which lives as long as the process: the kernel kills the agent when it ends.
@@ -73,6 +75,7 @@ private:
   process_spec make_spec(inheritance inherited) const;
 
   process_context& process_;
+  std::shared_ptr<workspace_context> workspace_;
   int wake_;
   std::mutex mutex_;
   waiting_orders waiting_; ///< under the mutex

@@ -85,8 +85,8 @@ struct runtime::impl {
       place.set({});
     };
     process.each_address(clear);
-    for (auto& workspace : process.workspaces)
-      workspace.each_address(clear);
+    for (const auto& workspace : *process.workspaces.all())
+      workspace->each_address(clear);
     ::close(ended);
   }
 
@@ -145,14 +145,38 @@ struct runtime::impl {
     watcher = system.spawn<caf::hidden>(watch_root, policy);
   }
 
-  void start_watch() {
-    std::vector<std::string> directories;
-    for (const auto& workspace : process.workspaces)
-      directories.push_back(workspace.settings.configs_dir);
-    watch.emplace(std::move(directories), [this](std::size_t index) {
-      if (const auto token = process.workspaces[index].token.get())
-        caf::anon_send(token, token_file_changed{});
+  void make_watch() {
+    watch.emplace([this](workspace_number number) {
+      if (const auto workspace = process.workspaces.at(number))
+        if (const auto token = workspace->token.get())
+          caf::anon_send(token, token_file_changed{});
     });
+  }
+
+  /// What this process does itself for workspaces that come and go; the rest is the application's.
+  void complete_hosting() {
+    auto& hosting = process.hosting;
+    hosting.make = [this](workspace_settings settings, std::string& error) {
+      return make_workspace(process, std::move(settings), error);
+    };
+    hosting.taken_in = [this](workspace_context& workspace) {
+      watch->add(workspace.number, workspace.settings.configs_dir);
+    };
+    hosting.let_go = [this, more = std::move(hosting.let_go)](workspace_context& workspace) {
+      watch->remove(workspace.number);
+      if (more)
+        more(workspace);
+    };
+    if (!hosting.serve_socket)
+      hosting.serve_socket = [](const workspace_settings&) {
+        return std::string{"no control sockets are served here"};
+      };
+    if (!hosting.close_socket)
+      hosting.close_socket = [](const std::string&) {
+      };
+    if (!hosting.set_log_level)
+      hosting.set_log_level = [](log_level) {
+      };
   }
 };
 
@@ -183,8 +207,27 @@ void runtime::use_launcher(agent_launcher& launcher) {
 
 void runtime::start(std::vector<child_spec> more) {
   impl_->started = true;
+  impl_->make_watch();
+  impl_->complete_hosting();
+  const auto workspaces = impl_->process.workspaces.all();
   impl_->start_root(std::move(more));
-  impl_->start_watch();
+  // After the first actors have begun: with thousands of workspaces it takes a while.
+  for (const auto& workspace : *workspaces)
+    impl_->watch->add(workspace->number, workspace->settings.configs_dir);
+}
+
+workspace_hosting& runtime::hosting() noexcept {
+  return impl_->process.hosting;
+}
+
+kept_configuration& runtime::running_configuration() noexcept {
+  return impl_->process.running_configuration;
+}
+
+void runtime::reload() {
+  impl_->process.reloads_wanted.fetch_add(1);
+  if (const auto workspaces = impl_->process.workspaces_actor.get())
+    caf::anon_send(workspaces, reload_wanted{});
 }
 
 void runtime::stop() {

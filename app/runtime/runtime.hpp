@@ -18,6 +18,8 @@ class agent_launcher;
 struct process_context;
 struct child_spec;
 class result_store;
+struct workspace_hosting;
+struct kept_configuration;
 
 /// The exit codes of the daemon.
 enum exit_code : int { exit_stopped = 0, exit_gave_up = 70, exit_locked = 75, exit_configuration = 78 };
@@ -41,6 +43,13 @@ public:
   std::string prepare();
   /// Who launches the agent; outlives the tree. Before `start`; without one no agent is launched.
   void use_launcher(agent_launcher& launcher);
+  /// What is done for workspaces that come and go besides running them; what is empty is done by nobody. To
+  /// be filled before `start`.
+  workspace_hosting& hosting() noexcept;
+  /// What of the configuration runs, for it to be read again. To be filled before `start`.
+  kept_configuration& running_configuration() noexcept;
+  /// Has the configuration read again, as `hosting` does it. Any thread.
+  void reload();
   /// Starts the tree. `more`: shared actors besides those of the tree itself.
   void start(std::vector<child_spec> more = {});
   /// Asks the root to stop in order; `wait_ended` tells when it has. Any thread.

@@ -7,6 +7,7 @@
 #include "actors/store/store.hpp"
 #include "actors/supervision/supervisor.hpp"
 #include "actors/workspace/context.hpp"
+#include "app/workspaces/workspaces.hpp"
 
 #include <functional>
 #include <string>
@@ -20,6 +21,7 @@ namespace workspace_supervisor {
 //        ├─ token-files      (thread of its own)
 //        ├─ result-files     (thread of its own)
 //        ├─ list-reader      (thread of its own)
+//        ├─ workspaces       (thread of its own)
 //        ├─ ... what the application adds
 //        └─ supervisor of each workspace ── token
 //                                        ├─ activity
@@ -29,8 +31,8 @@ namespace workspace_supervisor {
 //                                        ├─ delegation-poller
 //                                        └─ agent
 
-/// What outlives the actors of one workspace and is the business of one of them alone.
-struct workspace_memory {
+/// A workspace, with what outlives its actors and is the business of one of them alone.
+struct hosted_workspace final : workspace_context {
   kept<beat_schedule> schedule;
   kept<poll_memory> polled;
 };
@@ -40,15 +42,21 @@ struct process_parts : process_context {
   http_engine* http = nullptr;
   agent_launcher* launcher = nullptr; ///< null: no command is launched here
   kept_store stored;
-  std::deque<workspace_memory> memories; ///< by `workspace_index`
+  workspace_hosting hosting;
+  kept_configuration running_configuration;
 };
 
 /// What one workspace's supervisor supervises.
-supervisor_plan workspace_plan(process_parts& process, workspace_context& context);
+supervisor_plan workspace_plan(process_parts& process, hosted_workspace& workspace);
 
-/// What the root supervises. With one workspace alone its failure ends the root; with several the others go
-/// on. `more`: shared children that the application adds, started before the workspaces.
+/// What the root supervises. A workspace that cannot be kept running leaves the others alone; the root ends
+/// with the last one. `more`: shared children that the application adds, started before the workspaces.
 supervisor_plan root_plan(process_parts& process, std::vector<child_spec> more = {});
+
+/// Makes a workspace that is in no table yet. @returns null, and in `error` what is wrong with its platform's
+/// URL.
+workspace_table::pointer make_workspace(process_parts& process, workspace_settings settings,
+                                        std::string& error);
 
 /// Fills the table of workspaces from the configuration. @returns "" or what is wrong with a platform's URL.
 std::string make_workspaces(process_parts& process);

@@ -28,7 +28,7 @@ void beat_history::turn_to(std::int64_t minute_now) {
     return;
   const auto begun = std::min<std::int64_t>(minute_now - last_, minutes);
   for (std::int64_t back = 0; back < begun; ++back)
-    for (auto& record : records_)
+    for (auto& [number, record] : records_)
       record.ring[place_of(minute_now - back)] = {};
   last_ = minute_now;
   first_ = std::max(first_, last_ - static_cast<std::int64_t>(minutes) + 1);
@@ -36,14 +36,13 @@ void beat_history::turn_to(std::int64_t minute_now) {
 
 void beat_history::sample(const process_context& process, double now) {
   const auto minute_now = static_cast<std::int64_t>(std::floor(now / 60));
-  if (records_.empty()) {
-    records_.resize(process.workspaces.size());
+  const auto workspaces = process.workspaces.all();
+  if (records_.empty())
     first_ = last_ = std::max<std::int64_t>(minute_now, 0);
-  }
   turn_to(minute_now);
-  for (const auto& context : process.workspaces) {
-    const auto& probe = context.probe;
-    auto& record = records_[context.index];
+  for (const auto& context : *workspaces) {
+    const auto& probe = context->probe;
+    auto& record = records_[context->number];
     auto& here = record.ring[place_of(last_)];
     const auto failed = probe.beats_failed.load(std::memory_order_relaxed);
     const auto delivered = static_cast<std::uint32_t>(probe.beat_latency.count());
@@ -55,17 +54,20 @@ void beat_history::sample(const process_context& process, double now) {
     record.delivered = delivered;
     record.failed = failed;
   }
+  if (records_.size() > workspaces->size())
+    std::erase_if(records_, [&process](const auto& entry) { return !process.workspaces.at(entry.first); });
 }
 
-void beat_history::write(json_writer& json, workspace_index workspace) const {
+void beat_history::write(json_writer& json, workspace_number workspace) const {
+  const auto found = records_.find(workspace);
   json.begin_object();
   json.member("start", first_ * 60);
   json.member("step_seconds", std::int64_t{60});
   const auto write_each = [&](const char* name, auto value_of) {
     json.key(name).begin_array();
-    if (workspace < records_.size())
+    if (found != records_.end())
       for (auto minute = first_; minute <= last_; ++minute)
-        json.value(value_of(records_[workspace].ring[place_of(minute)]));
+        json.value(value_of(found->second.ring[place_of(minute)]));
     json.end_array();
   };
   write_each("delivered", [](const minute& one) { return std::uint32_t{one.delivered}; });

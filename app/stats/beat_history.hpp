@@ -5,7 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <vector>
+#include <unordered_map>
 
 namespace workspace_supervisor {
 
@@ -23,7 +23,7 @@ public:
   /// Takes in what has happened since the last call. `now`: seconds since the epoch.
   void sample(const process_context& process, double now);
   /// Writes the workspace's minutes as an object, the oldest first, the running one last.
-  void write(json_writer& json, workspace_index workspace) const;
+  void write(json_writer& json, workspace_number workspace) const;
 
 private:
   struct minute {
@@ -38,7 +38,7 @@ private:
   };
   void turn_to(std::int64_t minute_now);
 
-  std::vector<record> records_;
+  std::unordered_map<workspace_number, record> records_;
   std::int64_t first_ = 0; ///< minutes since the epoch
   std::int64_t last_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace workspace_supervisor {
 
@@ -28,6 +29,12 @@ public:
   json_writer& value(std::uint64_t number) { return raw(std::to_string(number)); }
   json_writer& value(std::uint32_t number) { return raw(std::to_string(number)); }
   json_writer& value(std::int32_t number) { return raw(std::to_string(number)); }
+  json_writer& value(const std::vector<std::string>& texts) {
+    begin_array();
+    for (const auto& text : texts)
+      value(text);
+    return end_array();
+  }
   /// A value that is JSON already.
   json_writer& raw(std::string_view json);
 

@@ -270,7 +270,7 @@ private:
   void tell_each(families& all) const {
     for (const auto& workspace : stats_.workspaces) {
       const labels of{{"workspace", valid_utf8(workspace.id)}};
-      const auto& latency = process_.workspaces[workspace.index].probe.beat_latency;
+      const auto& latency = workspace.context->probe.beat_latency;
       all.counter(beats_name, beats_help, with(of, "result", "delivered"),
                   static_cast<double>(latency.count()));
       all.histogram(latency_name, latency_help, of, latency);

@@ -51,10 +51,11 @@ agent_stats collect_agent(const workspace_context& context, const activity_repor
   return stats;
 }
 
-workspace_stats collect_workspace(const workspace_context& context) {
+workspace_stats collect_workspace(const workspace_table::pointer& held) {
+  const auto& context = *held;
   const auto& probe = context.probe;
   workspace_stats stats;
-  stats.index = context.index;
+  stats.context = held;
   stats.id = context.settings.id;
   stats.status = probe.status.load(std::memory_order_relaxed);
 
@@ -90,6 +91,21 @@ workspace_stats collect_workspace(const workspace_context& context) {
   for (std::size_t index = 0; index < workspace_actor_names.size(); ++index)
     stats.actors.push_back(collect_actor(context.actors[index], workspace_actor_names[index]));
   return stats;
+}
+
+/// Those within the scope.
+std::shared_ptr<const workspace_table::list> workspaces_of(const process_context& process,
+                                                           stats_scope scope) {
+  if (!scope)
+    return process.workspaces.all();
+  auto one = std::make_shared<workspace_table::list>();
+  if (auto workspace = process.workspaces.at(*scope))
+    one->push_back(std::move(workspace));
+  return one;
+}
+
+const char* to_string(workspace_origin origin) {
+  return origin == workspace_origin::control_api ? "control-api" : "configuration";
 }
 
 /// A time that a person and a program can read; null when it never was.
@@ -253,15 +269,14 @@ process_stats collect_stats(const process_context& process, const all_outbox_cou
   stats.store_durable = process.probe.store_durable.load(std::memory_order_relaxed);
   for (std::size_t index = 0; index < shared_actor_names.size(); ++index)
     stats.actors.push_back(collect_actor(process.actors[index], shared_actor_names[index]));
-  stats.workspaces.reserve(scope ? 1 : process.workspaces.size());
+  const auto workspaces = workspaces_of(process, scope);
+  stats.workspaces.reserve(workspaces->size());
   auto counts = outboxes.workspaces.begin();
-  for (const auto& context : process.workspaces) {
-    if (scope && *scope != context.index)
-      continue;
+  for (const auto& context : *workspaces) {
     auto& workspace = stats.workspaces.emplace_back(collect_workspace(context));
-    while (counts != outboxes.workspaces.end() && counts->workspace < context.index)
+    while (counts != outboxes.workspaces.end() && counts->workspace < context->number)
       ++counts;
-    if (counts != outboxes.workspaces.end() && counts->workspace == context.index)
+    if (counts != outboxes.workspaces.end() && counts->workspace == context->number)
       workspace.outbox = counts->counts;
   }
   return stats;
@@ -293,6 +308,7 @@ std::string workspaces_json(const process_stats& stats) {
       restarts += actor.restarts;
     json.begin_object();
     json.member("id", workspace.id);
+    json.member("origin", to_string(workspace.context->origin.load()));
     json.member("status", to_string(workspace.status));
     json.member("runtime_state", workspace.activity.trouble() ? "wedged" : "");
     json.member("agent", to_string(workspace.agent.phase));
@@ -314,9 +330,10 @@ std::string workspace_json(const process_stats& stats, const workspace_stats& wo
   json_writer json;
   json.begin_object();
   json.member("id", workspace.id);
+  json.member("origin", to_string(workspace.context->origin.load()));
   write_workspace(json, stats, workspace);
   if (history)
-    history->write(json.key("history"), workspace.index);
+    history->write(json.key("history"), workspace.context->number);
   json.end_object();
   return json.take();
 }
@@ -328,12 +345,10 @@ readiness check_readiness(const process_context& process, stats_scope scope) {
   json_writer json;
   json.begin_object();
   json.key("workspaces").begin_object();
-  for (const auto& context : process.workspaces) {
-    if (scope && *scope != context.index)
-      continue;
-    const auto reason = not_ready(context, now, ttl);
+  for (const auto& context : *workspaces_of(process, scope)) {
+    const auto reason = not_ready(*context, now, ttl);
     if (!reason.empty() && ++late <= most_named)
-      json.member(context.settings.id, reason);
+      json.member(context->settings.id, reason);
   }
   json.end_object();
   json.member("workspaces_not_ready", static_cast<std::uint64_t>(late));

@@ -78,7 +78,7 @@ struct agent_stats {
 };
 
 struct workspace_stats {
-  workspace_index index = 0;
+  workspace_table::pointer context; ///< where they were read
   std::string id;
   workspace_status status = workspace_status::starting;
   heartbeat_stats heartbeat;
@@ -105,7 +105,7 @@ struct process_stats {
 };
 
 /// Whose statistics are taken: one workspace's, or all when there is none.
-using stats_scope = std::optional<workspace_index>;
+using stats_scope = std::optional<workspace_number>;
 
 /// Reads all probes. `outboxes`: what the store last told. Any thread; takes no lock for long.
 process_stats collect_stats(const process_context& process, const all_outbox_counts& outboxes,

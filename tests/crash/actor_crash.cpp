@@ -68,7 +68,7 @@ actor_probe* probe_named(process_context& process, const std::string& name) {
       return &process.actors[index];
   for (std::size_t index = 0; index < workspace_actor_names.size(); ++index)
     if (workspace_actor_names[index] == name)
-      return &process.workspaces.front().actors[index];
+      return &process.workspaces.first()->actors[index];
   return nullptr;
 }
 
@@ -246,7 +246,7 @@ crash_run run_with_crash(platform_server& server, const std::string& workspace, 
         if (!asked || is_over.load())
           return;
         const auto& process = running.context();
-        const auto& place = actor == "root" ? process.root : process.workspaces.front().supervisor;
+        const auto& place = actor == "root" ? process.root : process.workspaces.first()->supervisor;
         while (!is_over.load() && !supervisor_crashed.load())
           if (const auto handle = place.get()) {
             crash_actor(handle, "injected after " + std::to_string(number) + " requests");
@@ -254,7 +254,7 @@ crash_run run_with_crash(platform_server& server, const std::string& workspace, 
           }
       }};
     int listed = 0;
-    auto& context = running.context().workspaces.front();
+    auto& context = *running.context().workspaces.first();
     attach_agent(context);
     bool heard = true;
     do {

@@ -8,7 +8,7 @@ from typing import Dict, Set
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*"
-EMITTED = re.compile(r"(?:make_event\(|emit\(self,|\bemit\()\s*([^\";]*?),\s*\"(" + NAME + r")\"", re.S)
+EMITTED = re.compile(r"(?:make_event\(|emit\(self,|\bemit\(|\btell\(self,)\s*([^\";]*?),\s*\"(" + NAME + r")\"", re.S)
 
 
 def in_sources() -> Dict[str, Set[str]]:

@@ -51,10 +51,11 @@ def clean_environment(**more: str) -> Dict[str, str]:
 class Platform:
     """The test platform; `ask` and `order` speak with its /_admin/."""
 
-    def __init__(self, folder: Path, workspace: str = "ws-1", token: str = "a-token") -> None:
+    def __init__(self, folder: Path, workspace: str = "ws-1", token: str = "a-token", many: int = 0) -> None:
+        """`many`: so many more, ws-0 with the token token-0 and so on."""
         self.token_file = folder / ".auth_token"
         self._process = subprocess.Popen(
-            [str(BUILD / "test-platform"), "--die-with-parent",
+            [str(BUILD / "test-platform"), "--die-with-parent", f"--workspaces={many}",
              f"--workspace={workspace}:Agent::{token}:{self.token_file}"],
             stdout=subprocess.PIPE, text=True, env=clean_environment())
         assert self._process.stdout is not None

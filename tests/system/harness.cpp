@@ -51,7 +51,7 @@ struct system_under_test::impl {
   void prepare(const system_under_test& system);
 
   workspace_context& context(const std::string& workspace) {
-    if (auto* context = running->context().find_workspace(workspace))
+    if (const auto context = running->context().workspaces.find(workspace))
       return *context;
     throw std::logic_error("no such workspace: " + workspace);
   }

@@ -325,6 +325,59 @@ TEST(http_engine, a_refused_connection_is_named) {
   EXPECT_NE(response.error.find("refused"), std::string::npos) << response.error;
 }
 
+// --- an owner that goes
+
+TEST(http_engine, ends_the_requests_of_an_owner_and_no_other) {
+  gate go;
+  test_peer peer([&](peer_connection& connection, int) {
+    connection.read_request();
+    go.wait();
+    connection.write(json_answer("{}"));
+    connection.wait_for_end();
+  });
+  http_engine_options options = defaults();
+  options.connections_per_lane = 2;
+  test_engine engine(options);
+  std::vector<std::future<http_response>> answers;
+  for (const workspace_number owner : {1, 2, 1, 2}) { // two are under way, two wait
+    http_request request = get(peer.url());
+    request.owner = owner;
+    answers.push_back(begin(engine, std::move(request)));
+  }
+  wait_until([&] { return peer.connections() == 2; });
+  engine.cancel(1);
+  for (const std::size_t of_first : {0, 2}) {
+    const auto ended = wait_for(answers[of_first]);
+    EXPECT_EQ(ended.outcome, http_outcome::cancelled);
+    EXPECT_NE(ended.error.find("no more"), std::string::npos) << ended.error;
+  }
+  go.open();
+  for (const std::size_t of_second : {1, 3})
+    EXPECT_EQ(wait_for(answers[of_second]).outcome, http_outcome::answered);
+  engine.cancel(7);
+}
+
+TEST(http_engine, a_host_that_was_forgotten_is_looked_up_anew) {
+  std::atomic<int> look_ups{0};
+  test_peer peer(answer_always(json_answer("{}", "Connection: close\r\n")));
+  http_engine_options options = defaults();
+  options.look_up = [&](const std::string&) {
+    ++look_ups;
+    resolved_host found;
+    found.addresses = {"127.0.0.1"};
+    return found;
+  };
+  test_engine engine(options);
+  const auto url = by_name(peer.url(), "platform.example");
+  for (int round = 0; round < 2; ++round)
+    EXPECT_EQ(ask(engine, get(url)).outcome, http_outcome::answered);
+  EXPECT_EQ(look_ups, 1);
+  wait_until([&] { return engine.open_connections() == 0; });
+  engine.cancel(1);
+  EXPECT_EQ(ask(engine, get(url)).outcome, http_outcome::answered);
+  EXPECT_EQ(look_ups, 2);
+}
+
 // --- the end
 
 TEST(http_engine, cancels_what_is_under_way_when_it_ends) {

@@ -203,6 +203,10 @@ void test_engine::reconnect(const platform_url& url) {
   boost::asio::post(impl_->loop, [this, url] { impl_->engine->reconnect(url); });
 }
 
+void test_engine::cancel(workspace_number owner) {
+  boost::asio::post(impl_->loop, [this, owner] { impl_->engine->cancel(owner); });
+}
+
 std::size_t test_engine::open_connections() const {
   return impl_->engine->open_connections();
 }

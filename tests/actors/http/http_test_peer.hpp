@@ -90,6 +90,7 @@ public:
 
   void send(http_request request, http_engine::completion done);
   void reconnect(const platform_url& url);
+  void cancel(workspace_number owner);
   std::size_t open_connections() const;
 
 private:

@@ -222,7 +222,7 @@ TEST_F(result_store_durable_test, a_newer_schema_is_left_alone) {
     auto health = store->health();
     EXPECT_FALSE(health.durable);
     EXPECT_NE(health.trouble.find("schema is 7"), std::string::npos) << health.trouble;
-    EXPECT_NE(health.trouble.find("up to 1"), std::string::npos) << health.trouble;
+    EXPECT_NE(health.trouble.find("up to 2"), std::string::npos) << health.trouble;
     EXPECT_EQ(store->record(make_poll({make_result("b")}), start_time).size(), 1U);
     EXPECT_FALSE(store->save_waiting());
     EXPECT_EQ(store->unfiled("ws-1").size(), 1U);
@@ -230,6 +230,41 @@ TEST_F(result_store_durable_test, a_newer_schema_is_left_alone) {
   }
   EXPECT_EQ(contents(database()), before);
   EXPECT_TRUE(moved_aside().empty());
+}
+
+TEST_F(result_store_durable_test, a_workspace_that_cannot_be_saved_is_not_kept) {
+  const added_workspace there{"ws-1", "/configs", "/results", "http://platform.example", ""};
+  EXPECT_EQ(open()->keep_added(there), "");
+  execute("pragma user_version = 7");
+  {
+    auto store = open();
+    EXPECT_NE(store->keep_added({"ws-2", "/c", "/r", "http://p", ""}).find("schema is 7"), std::string::npos);
+    EXPECT_TRUE(store->added().workspaces.empty());
+  }
+  execute("pragma user_version = 2");
+  auto store = open();
+  ASSERT_EQ(store->added().workspaces.size(), 1U);
+  EXPECT_EQ(store->added().workspaces.front(), there);
+}
+
+TEST_F(result_store_durable_test, workspaces_are_written_into_a_new_database_when_the_old_one_is_gone) {
+  const added_workspace there{"ws-1", "/configs", "/results", "http://platform.example", ""};
+  auto store = open();
+  EXPECT_EQ(store->keep_added(there), "");
+  std::filesystem::remove(database());
+  EXPECT_EQ(store->keep_added({"ws-2", "/c", "/r", "http://p", ""}), "");
+  store.reset();
+  EXPECT_EQ(open()->added().workspaces.size(), 2U);
+}
+
+TEST_F(result_store_durable_test, a_database_of_the_first_version_is_brought_to_this_one) {
+  open()->record(make_poll({make_result("a")}), start_time);
+  execute("drop table added_workspaces");
+  execute("pragma user_version = 1");
+  auto store = open();
+  EXPECT_TRUE(store->health().durable) << store->health().trouble;
+  EXPECT_EQ(ids_of(store->results("ws-1", 0, 10)), (std::vector<std::string>{"a"}));
+  EXPECT_EQ(store->keep_added({"ws-2", "/c", "/r", "http://p", ""}), "");
 }
 
 TEST_F(result_store_durable_test, what_came_while_it_could_not_be_opened_is_saved_and_joined_later) {
@@ -250,7 +285,7 @@ TEST_F(result_store_durable_test, what_came_while_it_could_not_be_opened_is_save
   EXPECT_GT(news[0].seq, before);
   store->mark_filed("ws-1", seqs_of(news));
   store->mark_notified("ws-1", {news[0].seq});
-  execute("pragma user_version = 1");
+  execute("pragma user_version = 2");
   EXPECT_TRUE(store->save_waiting()) << store->health().trouble;
   for (int look = 0; look < 2; ++look) {
     auto box = store->pending("ws-1", start_time + 20);
@@ -283,7 +318,7 @@ TEST_F(result_store_durable_test, a_message_of_its_own_wins_over_the_one_found_l
   auto seqs = seqs_of(store->record(make_poll(make_results(5, 1)), start_time));
   store->mark_filed("ws-1", seqs);
   store->open_message("ws-1", make_message("m-2", seqs));
-  execute("pragma user_version = 1");
+  execute("pragma user_version = 2");
   EXPECT_TRUE(store->save_waiting()) << store->health().trouble;
   store.reset();
   auto box = open()->pending("ws-1", start_time);
@@ -298,7 +333,7 @@ TEST_F(result_store_durable_test, news_recorded_before_is_told_though_it_was_tak
   auto late = make_poll({make_result("a", start_time - 100)});
   late.answered_at = start_time + 9999;
   EXPECT_TRUE(store->record(late, start_time + 9999).empty());
-  execute("pragma user_version = 1");
+  execute("pragma user_version = 2");
   EXPECT_TRUE(store->save_waiting());
   EXPECT_EQ(ids_of(store->unfiled("ws-1")), std::vector<std::string>{"a"});
   store.reset();

@@ -43,6 +43,43 @@ TEST_P(result_store_test, a_new_result_is_news_and_unfiled) {
   EXPECT_EQ(unfiled[0].recorded_at, start_time);
 }
 
+TEST_P(result_store_test, added_workspaces_are_kept_until_they_are_forgotten) {
+  const added_workspace one{"ws-1", "/configs", "/results", "http://platform.example", "/socket"};
+  const added_workspace two{"ws-2", "/configs-2", "/results-2", "http://platform.example", ""};
+  EXPECT_EQ(store().keep_added(two), "");
+  EXPECT_EQ(store().keep_added(one), "");
+  if (GetParam()) {
+    const auto known = store().added();
+    EXPECT_EQ(known.workspaces, (std::vector{one, two}));
+    EXPECT_EQ(store().mark_leaving("ws-1"), "");
+    EXPECT_EQ(store().added().leaving, (std::vector<std::string>{"ws-1"}));
+    EXPECT_EQ(store().added().workspaces, (std::vector{two}));
+    store().forget_workspace("ws-1");
+    store().forget_added("ws-2");
+    EXPECT_TRUE(store().added().leaving.empty());
+    EXPECT_TRUE(store().added().workspaces.empty());
+  }
+  EXPECT_EQ(store().mark_leaving("unknown"), "");
+  store().forget_added("unknown");
+  store().forget_workspace("unknown");
+}
+
+TEST_P(result_store_test, of_a_forgotten_workspace_nothing_is_left_and_another_keeps_all) {
+  for (const auto* workspace : {"ws-1", "ws-2"}) {
+    const auto seqs = seqs_of(store().record(make_poll(make_results(0, 3), workspace), start_time));
+    store().mark_filed(workspace, seqs);
+    store().open_message(workspace, make_message(std::string{"m-"} + workspace, {seqs[0]}));
+  }
+  store().forget_workspace("ws-1");
+  EXPECT_TRUE(store().results("ws-1", 0, 100).empty());
+  EXPECT_FALSE(store().pending("ws-1", start_time).has_open_message);
+  EXPECT_TRUE(store().pending("ws-1", start_time).recent_messages.empty());
+  EXPECT_EQ(store().results("ws-2", 0, 100).size(), 3U);
+  EXPECT_TRUE(store().pending("ws-2", start_time).has_open_message);
+  // It begins anew: the same results are news again.
+  EXPECT_EQ(store().record(make_poll(make_results(0, 3)), start_time).size(), 3U);
+}
+
 TEST_P(result_store_test, unfiled_results_come_within_bounds_the_first_ones_first) {
   const auto news = store().record(make_poll(make_results(0, 10)), start_time);
   result_bounds bounds;

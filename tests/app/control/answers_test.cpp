@@ -147,9 +147,32 @@ TEST_F(control_answers, a_body_of_another_type_is_refused) {
   EXPECT_EQ(client.read_answer().status, 415);
 }
 
-TEST_F(control_answers, an_unknown_member_is_ignored) {
+TEST_F(control_answers, an_unknown_member_is_refused_with_the_nearest_known_one) {
   start();
-  EXPECT_EQ(call("PUT", "/v1/workspaces/ws-1/activity", R"({"active_tasks":1,"mood":"fine"})").status, 200);
+  const auto answer = call("PUT", "/v1/workspaces/ws-1/activity", R"({"active_task":1,"mood":"fine"})");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(
+      answer.body.find("active_task: expected one of active_tasks, current_task, found another member; did "
+                       "you mean active_tasks?"),
+      std::string::npos)
+      << answer.body;
+  EXPECT_EQ(call("PUT", "/v1/workspaces/ws-1/runtime-metadata", R"({"mood":"fine"})").status, 200);
+}
+
+TEST_F(control_answers, an_unknown_parameter_is_refused) {
+  start();
+  const auto answer = call("GET", "/v1/workspaces/ws-1/results?limits=3");
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find("did you mean limit?"), std::string::npos) << answer.body;
+  EXPECT_EQ(call("GET", "/v1/stats?x=1").status, 400);
+  EXPECT_EQ(call("GET", "/v1/workspaces/ws-1/results?limit=3&after=0").status, 200);
+}
+
+TEST_F(control_answers, a_path_with_several_methods_names_them_all) {
+  start();
+  const auto answer = call("POST", "/v1/workspaces/ws-1", "{}");
+  EXPECT_EQ(answer.status, 405);
+  EXPECT_NE(answer.body.find("GET, PUT, DELETE"), std::string::npos) << answer.body;
 }
 
 TEST_F(control_answers, an_unknown_workspace_is_not_found) {
@@ -180,7 +203,7 @@ TEST_F(control_answers, a_crash_is_403_unless_fault_injection_is_on) {
 TEST_F(control_answers, every_actor_can_be_crashed_and_runs_again) {
   start();
   for (std::size_t index = 0; index < workspace_actor_names.size(); ++index) {
-    const auto& probe = tree->context().workspaces[0].actors[index];
+    const auto& probe = tree->context().workspaces.first()->actors[index];
     const auto before = probe.restarts();
     const auto name = std::string{workspace_actor_names[index]};
     ASSERT_EQ(call("POST", "/v1/debug/crash", R"({"workspace":"ws-1","actor":")" + name + "\"}").status, 200)

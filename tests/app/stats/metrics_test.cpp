@@ -16,11 +16,12 @@ void fill(process_parts& process, int workspaces) {
     process.configuration.workspaces.push_back(
         {"ws-" + std::to_string(number), "http://127.0.0.1:1", "/configs", "/results", ""});
   ASSERT_EQ(make_workspaces(process), "");
-  for (auto& context : process.workspaces) {
+  for (const auto& held : *process.workspaces.all()) {
+    auto& context = *held;
     context.probe.beats_sent = 3;
     context.probe.beats_failed = 1;
-    context.probe.beats_consecutive_failures = context.index;
-    context.probe.last_delivered = 1000.0 + context.index;
+    context.probe.beats_consecutive_failures = context.number - 1;
+    context.probe.last_delivered = 1000.0 + context.number - 1;
     context.probe.beat_latency.add(std::chrono::milliseconds{3});
     process.probe.beat_latency.add(std::chrono::milliseconds{3});
     context.probe.new_completed = 2;
