@@ -139,17 +139,17 @@ void child_ended(self_pointer self, std::size_t index, const caf::error& error) 
     child.timer = self->after(*delay, restart);
 }
 
-/// Starts those that have not been started yet, in order. With many of them others have their turn in
-/// between: children that run already wait for nobody.
+/// Starts those that have not been started yet, in order. What a child does first, to start children of its
+/// own, comes after this: so with many of them there are pauses, and those that run already wait for nobody.
 void continue_starting(self_pointer self) {
   auto& state = state_of(self);
-  const auto began = clock::now();
+  std::size_t started = 0;
   while (state.start_next < state.children.size() && !state.stopping) {
     const auto index = state.start_next++;
     if (is_vacant(state, index))
       continue;
     start_at(self, index);
-    if (state.plan.start_slice.count() > 0 && clock::now() - began >= state.plan.start_slice)
+    if (++started == state.plan.started_at_once)
       return static_cast<void>(self->after(std::chrono::seconds{0}, [self] { continue_starting(self); }));
   }
 }

@@ -91,8 +91,8 @@ struct supervisor_plan {
   std::shared_ptr<actor_probe> probe;
   /// Makes the child of a number that is started later; may be empty, and say that there is none.
   std::function<std::optional<child_spec>(std::uint32_t)> further;
-  /// So long it starts children in a row, before others have their turn; 0: all at once.
-  std::chrono::microseconds start_slice{0};
+  /// So many children are started in a row, before those have their turn, and whoever runs already; 0: all.
+  std::size_t started_at_once = 0;
 };
 
 /// The text with which a supervisor ends that has given up begins with this.
