@@ -28,8 +28,8 @@ using activity_interface = interface<done(set_activity), done(record_outcomes), 
                                      done(report_delivered), done(set_agent_state), done(report_progress)>;
 
 /// Tells the platform that the workspace lives.
-using heartbeat_interface =
-    interface<done(activity_changed), beat_outcome(beat_now), void(activity_report), done(let_first_beat_go)>;
+using heartbeat_interface = interface<done(activity_changed), beat_outcome(beat_now), void(activity_report),
+                                      done(let_first_beat_go), void(token_changed)>;
 
 /// Fetches the results of delegations, records them and files them for the agent.
 using delegation_poller_interface = interface<poll_outcome(poll_now)>;

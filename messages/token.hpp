@@ -37,6 +37,10 @@ BOOST_DESCRIBE_STRUCT(file_outcome, (), (error))
 struct token_file_changed {};
 BOOST_DESCRIBE_STRUCT(token_file_changed, (), ())
 
+/// Requests go out with another token than before.
+struct token_changed {};
+BOOST_DESCRIBE_STRUCT(token_changed, (), ())
+
 /// Read the token of this configuration directory.
 struct read_token_file {
   std::string configs_dir;

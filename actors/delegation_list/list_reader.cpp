@@ -7,6 +7,7 @@ namespace workspace_supervisor {
 list_reader_interface::behavior_type
 list_reader_actor(actor_of<list_reader_interface, list_reader_state>* self, process_context* context) {
   self->observe(context->held_probe_of(shared_actor::list_reader));
+  name_this_thread(name_of(shared_actor::list_reader));
   return {
       [self, context](const delegation_list& list) -> caf::result<list_outcome> {
         auto promise = std::make_shared<promised<list_outcome>>(self);

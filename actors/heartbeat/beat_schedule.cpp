@@ -64,6 +64,17 @@ int beat_schedule::failed(time now, double random, std::optional<duration> retry
   return failures_;
 }
 
+void beat_schedule::prompted(time now) {
+  if (failures_ == 0)
+    return;
+  // One that is still to come stands for this one too.
+  if (!was_prompted_ || last_prompted_ <= now) {
+    last_prompted_ = was_prompted_ ? std::max(now, last_prompted_ + policy_.change_gap) : now;
+    was_prompted_ = true;
+  }
+  next_ = std::min(next_, last_prompted_);
+}
+
 beat_schedule::time beat_schedule::tick_after(time now) const {
   if (now < origin_)
     return origin_;

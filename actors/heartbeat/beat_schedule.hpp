@@ -45,6 +45,9 @@ public:
   /// for.
   /// @returns the number of failures in a row.
   int failed(time now, double random, std::optional<duration> retry_after);
+  /// There is a reason to think that the next attempt will not fail as the last one did: while beats fail it
+  /// is due at once, at most once a `change_gap`.
+  void prompted(time now);
   int failures() const { return failures_; }
 
 private:
@@ -62,6 +65,8 @@ private:
   bool change_waiting_ = false;
   bool change_under_way_ = false; ///< told by the beat that is under way
   int failures_ = 0;
+  time last_prompted_{}; ///< valid with `was_prompted_`
+  bool was_prompted_ = false;
 };
 
 } // namespace workspace_supervisor

@@ -86,6 +86,13 @@ void count_failed(self_pointer self, const platform_answer& answer, int failures
       self->send(client, reconnect{context.number});
 }
 
+/// Beats were refused, and there is another token: what was refused may be taken now.
+void try_other_token(self_pointer self) {
+  auto& state = state_of(self);
+  state.has_other_token = false;
+  state.schedule->update([](beat_schedule& schedule) { schedule.prompted(clock::now()); });
+}
+
 /// The beat is over, however it went.
 void finish(self_pointer self, const platform_answer& answer) {
   auto& state = state_of(self);
@@ -104,6 +111,10 @@ void finish(self_pointer self, const platform_answer& answer) {
         [&](beat_schedule& schedule) { return schedule.failed(now, random, retry_after); });
     count_failed(self, answer, failures);
   }
+  constexpr int unauthorized = 401;
+  state.refused = !delivered && answer.status == unauthorized;
+  if (state.refused && state.has_other_token)
+    try_other_token(self);
   state.under_way = false;
   for (auto& promise : std::exchange(state.waiting, {}))
     promise.deliver(beat_outcome{delivered, answer.status,
@@ -175,6 +186,7 @@ void begin(self_pointer self) {
   auto& state = state_of(self);
   auto& context = *state.context;
   state.under_way = true;
+  state.has_other_token = false;
   context.probe.beats_sent.fetch_add(1, std::memory_order_relaxed);
   state.schedule->update([](beat_schedule& schedule) { schedule.begun(clock::now()); });
   if (state.told && state.taking_back == 0)
@@ -223,6 +235,15 @@ heartbeat_interface::behavior_type heartbeat_actor(self_pointer self, workspace_
         return answer;
       },
       [self](const activity_report& report) { keep(self, report); },
+      [self](token_changed) {
+        auto& state = state_of(self);
+        if (state.under_way) {
+          state.has_other_token = true;
+        } else if (state.refused) {
+          try_other_token(self);
+          arm(self);
+        }
+      },
       [self, kept_schedule](let_first_beat_go) {
         kept_schedule->update([](beat_schedule& schedule) { schedule.let_go(clock::now()); });
         arm(self);

@@ -19,6 +19,8 @@ struct heartbeat_actor_state {
   bool told = false;   ///< the activity actor has told its report; otherwise it is to be asked for
   std::unique_ptr<const activity_report> report; ///< as told; null: there is nothing to say
   bool under_way = false;
+  bool refused = false;         ///< the last beat failed with 401
+  bool has_other_token = false; ///< there is another one since this beat began
   std::uint64_t timer = 0;
   beat_schedule::time timer_due{};
   std::vector<promised<beat_outcome>> waiting; ///< for the beat that is under way

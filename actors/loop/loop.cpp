@@ -17,6 +17,7 @@
 #include <future>
 #include <mutex>
 #include <optional>
+#include <pthread.h>
 #include <thread>
 #include <vector>
 
@@ -105,6 +106,7 @@ struct actor_loop::impl final : loop_orders {
   }
 
   void run() {
+    ::pthread_setname_np(::pthread_self(), "loop");
     owner.store(std::this_thread::get_id());
     while (!stopping) {
       try {

@@ -75,6 +75,12 @@ void post(self_pointer self, const char* call, const std::string& key, std::stri
       });
 }
 
+/// When it is tried again after this answer. Seconds since the epoch.
+double next_attempt(self_pointer self, int attempts, const platform_answer& answer) {
+  const double random = std::uniform_real_distribution<double>{0, 1}(state_of(self).random);
+  return wall_clock_now() + retry_delay(attempts, random, answer.retry_after_ms);
+}
+
 // -- the user's notifications
 // --------------------------------------------------------------------------------------
 
@@ -121,8 +127,7 @@ void notified(self_pointer self, std::int64_t seq, const platform_answer& answer
     emit(self, log_level::warning, "notification.failed",
          "the notification of result " + number + " is tried again: " + failure_text(answer), answer,
          retry.attempts);
-    retry.next = wall_clock_now() +
-                 retry_delay(retry.attempts, std::uniform_real_distribution<double>{0, 1}(state.random));
+    retry.next = next_attempt(self, retry.attempts, answer);
     state.notification_busy = false;
     return act(self);
   }
@@ -221,8 +226,7 @@ void message_answered(self_pointer self, double started, const platform_answer& 
     probe.messages_failed.fetch_add(1, std::memory_order_relaxed);
     emit(self, log_level::warning, "self-message.failed",
          "the self-message with " + told + " is tried again: " + failure_text(answer), answer, attempts);
-    state.message_retry.next =
-        wall_clock_now() + retry_delay(attempts, std::uniform_real_distribution<double>{0, 1}(state.random));
+    state.message_retry.next = next_attempt(self, attempts, answer);
     state.message_busy = false;
     return act(self);
   }

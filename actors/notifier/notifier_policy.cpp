@@ -85,7 +85,9 @@ self_message_time next_self_message(const outbox& box, const self_message_limits
   return next;
 }
 
-double retry_delay(int attempts, double random) {
+double retry_delay(int attempts, double random, std::int64_t retry_after_ms) {
+  if (retry_after_ms >= 0)
+    return std::clamp(static_cast<double>(retry_after_ms) / 1000, 1.0, longest_retry_delay);
   const int doublings = std::clamp(attempts, 1, 10) - 1; // 2^9 s is above the longest delay already
   const double delay = std::min(std::ldexp(1.0, doublings), longest_retry_delay);
   return delay * (0.75 + 0.25 * random);

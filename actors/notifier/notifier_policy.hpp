@@ -38,8 +38,9 @@ struct self_message_time {
 /// the limits.
 self_message_time next_self_message(const outbox& box, const self_message_limits& limits, double now);
 
-/// Delay before attempt number `attempts + 1` after `attempts` failed ones: 1 s, doubling, at most 5 min,
-/// times a jitter of 0.75 to 1 given by `random` in [0, 1).
-double retry_delay(int attempts, double random);
+/// Delay before attempt number `attempts + 1` after `attempts` failed ones, in seconds: 1 s, doubling, at
+/// most 5 min, times a jitter of 0.75 to 1 given by `random` in [0, 1). What the other side asks for
+/// (`retry_after_ms`, negative: nothing) goes before that, between 1 s and 5 min.
+double retry_delay(int attempts, double random, std::int64_t retry_after_ms = -1);
 
 } // namespace workspace_supervisor

@@ -7,6 +7,7 @@ namespace workspace_supervisor {
 result_files_interface::behavior_type
 result_files_actor(actor_of<result_files_interface, result_files_state>* self, process_context* context) {
   self->observe(context->held_probe_of(shared_actor::result_files));
+  name_this_thread(name_of(shared_actor::result_files));
   return {
       [context](const append_to_results_file& request) {
         std::string lines;

@@ -64,6 +64,7 @@ void save_again_later(self_pointer self) {
 
 store_interface::behavior_type store_actor(self_pointer self, process_context* context, kept_store* kept) {
   self->observe(context->held_probe_of(shared_actor::store));
+  name_this_thread(name_of(shared_actor::store));
   state_of(self).context = context;
   state_of(self).kept = kept;
   if (!kept->store)

@@ -43,10 +43,13 @@ void take(self_pointer self, token_state reading) {
   else if (has && reading.token != context.last_token.get().token)
     context.process->events->emit(
         make_event(log_level::info, "token.changed", context.settings.id, "the token on disk has changed"));
+  const bool is_new = has && reading.token != context.last_token.get().token;
   context.probe.token_present.store(has, std::memory_order_relaxed);
   context.last_token.set(reading);
   if (has)
     tell_client(self, reading.token);
+  if (const auto heartbeat = context.heartbeat.get(); heartbeat && is_new)
+    self->send(heartbeat, token_changed{});
   state.cached_valid = true;
   for (auto& promise : std::exchange(state.waiting, {}))
     promise.deliver(reading);

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <poll.h>
+#include <pthread.h>
 #include <set>
 #include <string_view>
 #include <sys/eventfd.h>
@@ -95,6 +96,7 @@ struct token_watch::impl {
   }
 
   void run() {
+    ::pthread_setname_np(::pthread_self(), "token-watch");
     alignas(inotify_event) std::array<char, 8192> buffer;
     for (;;) {
       std::array<pollfd, 2> ready{{{inotify, POLLIN, 0}, {wake, POLLIN, 0}}};

@@ -387,6 +387,7 @@ void answer_call(self_pointer self, const control_request& request, const reply&
 control_interface::behavior_type control_actor(self_pointer self, process_context* context,
                                                control_answer (*page)(), beat_history* history) {
   self->observe(context->held_probe_of(shared_actor::control));
+  name_this_thread(name_of(shared_actor::control));
   state_of(self).context = context;
   state_of(self).page = page;
   state_of(self).history = history;

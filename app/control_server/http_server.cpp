@@ -77,32 +77,37 @@ std::optional<tcp_address> parse_address(const std::string& text) {
   return result;
 }
 
-/// Makes room for one more connection. @returns 0: refuse it; 1: for /healthz alone; 2: for all.
-int make_room(http_server_core& core, const http_listener& listener) {
-  const auto limit = core.options.limits.connections;
-  if (listener.open + 1 < limit)
-    return 2;
-  http_session* unused = nullptr;  // between two requests
-  http_session* waiting = nullptr; // has the place for /healthz, and has not asked yet, or has its answer
-  for (auto* session : core.sessions) {
-    if (session->listener() != &listener)
-      continue;
-    if (session->lingering())
-      waiting = waiting ? waiting : session;
-    if (!session->silent())
-      continue;
-    if (session->health_only())
-      waiting = session;
-    else if (session->used())
-      unused = session;
-  }
-  if (unused) {
-    unused->close();
-    return listener.open + 1 < limit ? 2 : 1;
-  }
-  if (listener.open >= limit && waiting)
-    waiting->close();
-  return listener.open < limit ? 1 : 0;
+enum class place { none, health_only, full };
+
+/// Closes the first session that fits. @returns whether there was one.
+template <class Fits>
+bool close_first(http_server_core& core, const http_listener& listener, Fits fits) {
+  http_session* first = nullptr;
+  for (auto* session : core.sessions)
+    if (session->listener() == &listener && !session->is_closed() && fits(*session) &&
+        (!first || session->number() < first->number()))
+      first = session;
+  if (first)
+    first->close();
+  return first != nullptr;
+}
+
+/// Makes room for one more connection. One that is between two requests gives way. When all places are taken,
+/// by whomever and whatever they do or omit, there are a few for /healthz alone; of those the one that has
+/// come first gives way as long as it is we who wait for it: whoever asks at once has his answer before as
+/// many others have come.
+place make_room(http_server_core& core, const http_listener& listener) {
+  const auto& limits = core.options.limits;
+  if (listener.open >= limits.connections)
+    close_first(core, listener, [](const http_session& session) {
+      return !session.health_only() && session.silent() && session.used();
+    });
+  if (listener.open < limits.connections)
+    return place::full;
+  if (listener.health_open >= limits.health_connections)
+    close_first(core, listener,
+                [](const http_session& session) { return session.health_only() && !session.is_answered(); });
+  return listener.health_open < limits.health_connections ? place::health_only : place::none;
 }
 
 /// Accepts connections until the acceptor is closed.
@@ -120,11 +125,11 @@ net::awaitable<void> accept_all(std::shared_ptr<http_server_core> core, std::sha
       continue;
     }
     client.non_blocking(true, error);
-    const int room = make_room(*core, *listener);
-    if (room == 0)
+    const auto room = make_room(*core, *listener);
+    if (room == place::none)
       continue; // closed unanswered: whoever comes now comes in masses
-    auto session =
-        std::make_shared<http_session>(core, listener, http_session::socket{std::move(client)}, room == 1);
+    auto session = std::make_shared<http_session>(core, listener, http_session::socket{std::move(client)},
+                                                  room == place::health_only);
     net::co_spawn(core->io, http_session::run(std::move(session)), net::detached);
   }
 }

@@ -55,7 +55,8 @@ public:
 
 /// Bounds of what a client may cost.
 struct http_limits {
-  std::size_t connections = 64;              ///< a listener, streams not counted; one is for /healthz alone
+  std::size_t connections = 64;              ///< a listener, streams not counted
+  std::size_t health_connections = 4;        ///< besides those; for /healthz alone
   std::size_t header = 16384;                ///< bytes
   std::size_t body = 65536;                  ///< bytes
   std::chrono::milliseconds owed{10000};     ///< for the rest of a request, and for an answer to be read

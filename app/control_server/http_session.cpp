@@ -67,12 +67,13 @@ http_session::http_session(std::shared_ptr<http_server_core> core, std::shared_p
     , listener_{std::move(listener)}
     , socket_{std::move(client)}
     , health_only_{health_only}
+    , number_{++core_->last_session}
     , deadline_{core_->io}
     , wake_{core_->io} {
   buffer_.max_size(core_->options.limits.header + core_->options.limits.body);
   core_->sessions.insert(this);
   core_->connections.fetch_add(1);
-  ++listener_->open;
+  ++(health_only_ ? listener_->health_open : listener_->open);
   if (listener_->tcp) {
     sockaddr_storage local{};
     socklen_t size = sizeof local;
@@ -99,7 +100,7 @@ http_session::~http_session() {
 
 void http_session::leave() {
   if (!std::exchange(left_, true))
-    --listener_->open;
+    --(health_only_ ? listener_->health_open : listener_->open);
 }
 
 void http_session::close() {
@@ -181,7 +182,9 @@ net::awaitable<bool> http_session::serve_one() {
     co_return false;
   }
   const bool keep = parser.keep_alive() && !health_only_;
+  is_answered_ = true;
   const auto answer = co_await ask_handler(parser);
+  is_answered_ = false;
   if (closed_ || stream_)
     co_return false;
   const bool told = co_await write_answer(answer, version, keep, with_body);
@@ -307,7 +310,6 @@ net::awaitable<bool> http_session::write_answer(const control_answer& answer, un
 
 /// Reads what the client still sends, so that its kernel does not throw the answer away with the connection.
 net::awaitable<void> http_session::linger() {
-  lingering_ = true;
   error_code error;
   socket_.shutdown(socket::shutdown_send, error);
   arm(linger_patience);

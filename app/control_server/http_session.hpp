@@ -26,9 +26,10 @@ class queued_stream;
 struct http_listener {
   std::string workspace; ///< the one workspace that it serves; "": all
   bool tcp = false;
-  std::uint16_t port = 0; ///< of TCP
-  std::string address;    ///< of TCP, as it was configured, without the port
-  std::size_t open = 0;   ///< connections, streams not counted
+  std::uint16_t port = 0;      ///< of TCP
+  std::string address;         ///< of TCP, as it was configured, without the port
+  std::size_t open = 0;        ///< connections, streams and those for /healthz not counted
+  std::size_t health_open = 0; ///< connections for /healthz alone
 };
 
 /// What all sessions of a server share; exchanges that outlive the server see that it is gone.
@@ -41,6 +42,7 @@ struct http_server_core {
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> connections{0};
   std::set<http_session*> sessions; ///< the loop's thread alone
+  std::uint64_t last_session = 0;   ///< the loop's thread alone
   std::function<void()> drained;    ///< called when the last session has gone; the loop's thread alone
 };
 
@@ -67,8 +69,11 @@ public:
   bool silent() const { return silent_; }
   /// It has been answered before.
   bool used() const { return used_; }
-  /// It has its last answer, and is only given the time to read it.
-  bool lingering() const { return lingering_; }
+  /// It has asked, and we owe the answer: otherwise we wait for the client.
+  bool is_answered() const { return is_answered_; }
+  bool is_closed() const { return closed_; }
+  /// Counts all sessions: which one came first.
+  std::uint64_t number() const { return number_; }
 
   // Called by the exchange, on the loop's thread.
   void take_answer(std::uint64_t exchange, control_answer answer);
@@ -110,10 +115,11 @@ private:
   control_peer peer_;
   std::string local_address_; ///< of TCP
   bool health_only_;
+  std::uint64_t number_;
   bool left_ = false; ///< no longer counted as a connection of the listener
   bool silent_ = true;
   bool used_ = false;
-  bool lingering_ = false;
+  bool is_answered_ = false;
   bool closed_ = false;
 
   boost::asio::steady_timer deadline_;

@@ -16,6 +16,7 @@
 #include <map>
 #include <mutex>
 #include <poll.h>
+#include <pthread.h>
 #include <thread>
 #include <unistd.h>
 
@@ -131,6 +132,7 @@ struct event_log::impl {
   }
 
   void run() {
+    ::pthread_setname_np(::pthread_self(), "log");
     std::unique_lock lock{mutex};
     for (;;) {
       changed.wait(lock, [this] { return stopping || !waiting.empty(); });

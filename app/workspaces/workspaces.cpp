@@ -404,6 +404,7 @@ workspaces_interface::behavior_type workspaces_actor(self_pointer self, process_
                                                      workspace_hosting* hosting,
                                                      kept_configuration* configuration) {
   self->observe(context->held_probe_of(shared_actor::workspaces));
+  name_this_thread(name_of(shared_actor::workspaces));
   auto& state = state_of(self);
   state.context = context;
   state.hosting = hosting;

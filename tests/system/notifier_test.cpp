@@ -180,6 +180,22 @@ TEST(notifier, retries_come_with_growing_delays) {
   EXPECT_GE(messages[3].at - messages[2].at, 2900ms);
 }
 
+TEST(notifier, what_the_platform_asks_for_goes_before_the_growing_delays) {
+  notifier_system system;
+  for (const auto kind : {request_class::a2a, request_class::notify}) {
+    auto busy = answer_status(503, kind, 1);
+    busy.headers = {{"Retry-After", "3"}};
+    system.platform().order(busy);
+  }
+  system.start();
+  system.find("delegation-1");
+  for (const auto kind : {request_class::a2a, request_class::notify}) {
+    ASSERT_TRUE(system.platform().wait_for(kind, 2));
+    const auto arrivals = system.platform().arrivals(kind);
+    EXPECT_GE(arrivals[1].at - arrivals[0].at, 2900ms);
+  }
+}
+
 TEST(notifier, delivered_by_any_2xx_and_by_504) {
   for (const int status : {200, 201, 202, 204, 504}) {
     notifier_system system;

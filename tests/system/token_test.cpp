@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <sys/stat.h>
+#include <thread>
 
 namespace workspace_supervisor {
 namespace {
@@ -129,6 +130,57 @@ TEST(token, every_kind_of_request_is_repeated_once_after_a_401) {
   EXPECT_EQ(system.count(request_class::notify), 2u);
   const auto messages = system.platform().requests(request_class::a2a);
   EXPECT_EQ(messages[0].body, messages[1].body);
+}
+
+/// Beats fail, and the next one comes in an hour.
+void have_beats_refused(token_system& system, std::string& token) {
+  token = system.platform().rotate_token("ws-a", false);
+  ASSERT_FALSE(system.beat().delivered);
+  ASSERT_EQ(system.probe().status.load(), workspace_status::unauthorized);
+}
+
+TEST(token, new_one_in_the_file_ends_a_refusal_at_once) {
+  token_system system;
+  std::string token;
+  have_beats_refused(system, token);
+  write_content(system.token_file(), token);
+  EXPECT_TRUE(system.wait_until([&] { return system.probe().status.load() == workspace_status::online; }));
+}
+
+TEST(token, new_one_that_was_saved_ends_a_refusal_at_once) {
+  token_system system;
+  std::string token;
+  have_beats_refused(system, token);
+  EXPECT_EQ(system.save_token(token), "");
+  EXPECT_TRUE(system.wait_until([&] { return system.probe().status.load() == workspace_status::online; }));
+}
+
+TEST(token, new_one_that_comes_while_the_old_one_is_refused_is_tried_at_once) {
+  token_system system;
+  const auto token = system.platform().rotate_token("ws-a", false);
+  auto late = fault(fault_action::status, request_class::beat, 2);
+  late.status = 401;
+  late.delay = std::chrono::milliseconds{300};
+  system.platform().order(late);
+  const auto before = system.beats_asked();
+  std::thread asker{[&] {
+    EXPECT_FALSE(system.beat().delivered);
+  }};
+  // The request that is repeated with the token re-read is under way.
+  EXPECT_TRUE(system.platform().wait_for(request_class::beat, before + 2));
+  write_content(system.token_file(), token);
+  asker.join();
+  EXPECT_TRUE(system.wait_until([&] { return system.probe().status.load() == workspace_status::online; }));
+}
+
+TEST(token, another_one_changes_nothing_while_beats_fail_for_another_reason) {
+  token_system system;
+  system.platform().order(answer_status(503, request_class::beat, 1));
+  ASSERT_FALSE(system.beat().delivered);
+  const auto before = system.beats_asked();
+  write_content(system.token_file(), "another");
+  ASSERT_TRUE(system.wait_until([&] { return system.token() == "another"; }));
+  EXPECT_EQ(system.beats_asked(), before);
 }
 
 TEST(token, rotated_file_is_noticed_before_it_costs_a_refusal) {

@@ -273,5 +273,37 @@ TEST(beat_schedule, successor_makes_a_beat_for_a_change_again_that_was_under_way
   EXPECT_EQ(schedule.due(), origin + 30s);
 }
 
+TEST(beat_schedule, what_is_prompted_is_due_at_once_while_beats_fail) {
+  auto schedule = started();
+  schedule.prompted(origin);
+  EXPECT_EQ(schedule.due(), origin);
+  schedule.begun(origin);
+  schedule.delivered(origin);
+  const auto tick = schedule.due();
+  schedule.prompted(origin + 1s);
+  EXPECT_EQ(schedule.due(), tick) << "nothing fails";
+  schedule.begun(tick);
+  schedule.failed(tick, 0.5, 60s);
+  EXPECT_GT(schedule.due(), tick + 5s);
+  schedule.prompted(tick + 3s);
+  EXPECT_EQ(schedule.due(), tick + 3s);
+}
+
+TEST(beat_schedule, prompting_again_and_again_is_no_busy_loop) {
+  auto schedule = started();
+  auto now = origin;
+  int beats = 0;
+  for (; now < origin + 10s; now += 10ms) {
+    if (schedule.due() <= now) {
+      ++beats;
+      schedule.begun(now);
+      schedule.failed(now, 0.5, std::nullopt);
+    }
+    schedule.prompted(now);
+  }
+  EXPECT_LE(beats, 12);
+  EXPECT_GE(beats, 9);
+}
+
 } // namespace
 } // namespace workspace_supervisor

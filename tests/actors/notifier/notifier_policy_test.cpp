@@ -184,5 +184,13 @@ TEST(retry_delay, any_count_has_a_delay) {
   EXPECT_EQ(retry_delay(std::numeric_limits<int>::max(), 1), 300);
 }
 
+TEST(retry_delay, what_is_asked_for_goes_before_up_to_five_minutes) {
+  EXPECT_EQ(retry_delay(1, 0.5, 42'000), 42);
+  EXPECT_EQ(retry_delay(9, 0.5, 42'000), 42);
+  EXPECT_EQ(retry_delay(1, 0.5, 3'600'000), 300);
+  EXPECT_EQ(retry_delay(1, 0.5, 0), 1) << "no busy loop";
+  EXPECT_EQ(retry_delay(3, 0.5, -1), retry_delay(3, 0.5));
+}
+
 } // namespace
 } // namespace workspace_supervisor

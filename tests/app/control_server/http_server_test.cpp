@@ -208,12 +208,70 @@ TEST_F(http_server_test, a_place_is_kept_for_healthz) {
   options.limits.connections = 4;
   start();
   std::vector<control_client> silent;
-  for (int number = 0; number < 3; ++number)
+  for (int number = 0; number < 4; ++number)
     silent.push_back(over_socket());
-  ASSERT_TRUE(wait_until([this] { return server->open_connections() == 3; }));
+  ASSERT_TRUE(wait_until([this] { return server->open_connections() == 4; }));
   EXPECT_EQ(over_socket().get("/v1/stats").status, 503);
   EXPECT_EQ(over_socket().get("/healthz").status, 200);
 }
+
+/// What clients may do to a listener, by its name.
+struct occupation {
+  const char* name;
+  std::string sent;    ///< by each of them, which then does nothing more
+  bool stream = false; ///< what is asked for goes on for ever
+};
+
+class http_server_occupied : public http_server_test, public testing::WithParamInterface<occupation> {
+protected:
+  /// Healthy and ready is what both listeners say, whoever else is there.
+  void expect_health(const char* when) {
+    for (int round = 0; round < 3; ++round) {
+      EXPECT_EQ(over_socket().get("/healthz").status, 200) << when << ", Unix socket";
+      EXPECT_EQ(over_tcp().get("/healthz").status, 200) << when << ", TCP";
+    }
+  }
+};
+
+TEST_P(http_server_occupied, healthz_is_served_beyond_a_hundred_of_them) {
+  options.http = "127.0.0.1:0";
+  options.limits.owed = std::chrono::minutes{10};
+  options.handle = [large = std::string(8U << 20U, 'x')](const std::shared_ptr<control_exchange>& exchange) {
+    control_answer answer;
+    if (exchange->request().target == "/large")
+      answer.body = large;
+    if (exchange->request().target == "/stream")
+      static_cast<void>(exchange->open_stream("text/event-stream", ": on\n\n", [] {}));
+    else if (exchange->request().target != "/never")
+      exchange->answer(std::move(answer));
+    else
+      exchange->answer_after(std::chrono::minutes{10}, {});
+  };
+  start();
+  ASSERT_TRUE(wait_until([this] { return server->tcp_port() != 0; }));
+  expect_health("before");
+  std::vector<control_client> there;
+  for (int number = 0; number < 100; ++number) {
+    there.push_back(over_socket());
+    there.back().send(GetParam().sent);
+    there.push_back(over_tcp());
+    there.back().send(GetParam().sent);
+    if (number % 20 == 19)
+      expect_health("among them");
+  }
+  expect_health("after them");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    all, http_server_occupied,
+    testing::Values(occupation{"nothing", ""}, occupation{"half_a_line", "GET / HT"},
+                    occupation{"half_a_head", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "},
+                    occupation{"half_a_body",
+                               "GET /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx"},
+                    occupation{"unread_answers", "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+                    occupation{"answers_that_do_not_come", "GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+                    occupation{"streams", "GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n"}),
+    [](const auto& info) { return std::string{info.param.name}; });
 
 TEST_F(http_server_test, healthz_is_served_beyond_any_number_of_silent_clients) {
   options.limits.connections = 4;
