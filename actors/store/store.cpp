@@ -119,7 +119,7 @@ store_interface::behavior_type store_actor(self_pointer self, process_context* c
       },
       [context, &store](get_all_outbox_counts) {
         all_outbox_counts all;
-        for (const auto& workspace : *context->workspaces.all()) {
+        for (const auto& workspace : context->workspaces.all()) {
           const auto counts = store.counts(workspace->settings.id);
           if (counts.unfiled > 0 || counts.unwoken > 0 || counts.unnotified > 0)
             all.workspaces.push_back({workspace->number, counts});

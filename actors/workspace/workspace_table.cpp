@@ -3,12 +3,13 @@
 #include "actors/workspace/context.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace workspace_supervisor {
 
 namespace {
 
-auto place_of(const workspace_table::list& all, workspace_number number) {
+auto place_of(const std::vector<workspace_table::pointer>& all, workspace_number number) {
   const auto found =
       std::lower_bound(all.begin(), all.end(), number, [](const auto& workspace, workspace_number wanted) {
         return workspace->number < wanted;
@@ -22,6 +23,8 @@ auto place_of(const workspace_table::list& all, workspace_number number) {
 workspace_table::list& workspace_table::to_change() {
   if (all_.use_count() > 1)
     all_ = std::make_shared<list>(*all_);
+  // Whoever has let it go has read it to its end.
+  std::atomic_thread_fence(std::memory_order_acquire);
   return *all_;
 }
 
@@ -48,9 +51,9 @@ void workspace_table::remove(workspace_number number) {
   }
 }
 
-std::shared_ptr<const workspace_table::list> workspace_table::all() const {
+workspace_list workspace_table::all() const {
   const std::lock_guard lock{mutex_};
-  return all_;
+  return workspace_list{all_};
 }
 
 workspace_table::pointer workspace_table::at(workspace_number number) const {

@@ -223,6 +223,8 @@ void tell_stats(self_pointer self, control_call call, stats_scope scope, const r
     }
     if (call == control_call::workspaces)
       return answer(json_answer(workspaces_json(stats)));
+    if (call == control_call::workspace && stats.workspaces.empty())
+      return answer(error_answer(404, "there is no such workspace")); // it has gone meanwhile
     if (call == control_call::workspace && state_of(self).history)
       state_of(self).history->sample(process, stats.now);
     if (call == control_call::workspace)

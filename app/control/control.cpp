@@ -91,7 +91,7 @@ std::vector<http_unix_listener> sockets_of(const process_context& process) {
   std::vector<http_unix_listener> sockets;
   if (const auto& socket = process.configuration.control.socket; !socket.empty())
     sockets.push_back({socket, {}});
-  for (const auto& workspace : *process.workspaces.all())
+  for (const auto& workspace : process.workspaces.all())
     if (const auto& settings = workspace->settings; !settings.socket.empty())
       sockets.push_back({settings.socket, settings.id});
   return sockets;

@@ -127,8 +127,8 @@ supervisor_plan root_plan(process_parts& process, std::vector<child_spec> more) 
   for (auto& spec : more)
     plan.children.push_back(std::move(spec));
   const auto workspaces = process.workspaces.all();
-  plan.children.reserve(plan.children.size() + workspaces->size());
-  for (const auto& workspace : *workspaces)
+  plan.children.reserve(plan.children.size() + workspaces.size());
+  for (const auto& workspace : workspaces)
     plan.children.push_back(workspace_supervisor_child(process, workspace));
   return plan;
 }

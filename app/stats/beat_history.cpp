@@ -40,7 +40,7 @@ void beat_history::sample(const process_context& process, double now) {
   if (records_.empty())
     first_ = last_ = std::max<std::int64_t>(minute_now, 0);
   turn_to(minute_now);
-  for (const auto& context : *workspaces) {
+  for (const auto& context : workspaces) {
     const auto& probe = context->probe;
     auto& record = records_[context->number];
     auto& here = record.ring[place_of(last_)];
@@ -54,7 +54,7 @@ void beat_history::sample(const process_context& process, double now) {
     record.delivered = delivered;
     record.failed = failed;
   }
-  if (records_.size() > workspaces->size())
+  if (records_.size() > workspaces.size())
     std::erase_if(records_, [&process](const auto& entry) { return !process.workspaces.at(entry.first); });
 }
 

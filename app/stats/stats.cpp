@@ -94,14 +94,13 @@ workspace_stats collect_workspace(const workspace_table::pointer& held) {
 }
 
 /// Those within the scope.
-std::shared_ptr<const workspace_table::list> workspaces_of(const process_context& process,
-                                                           stats_scope scope) {
+workspace_list workspaces_of(const process_context& process, stats_scope scope) {
   if (!scope)
     return process.workspaces.all();
-  auto one = std::make_shared<workspace_table::list>();
+  auto one = std::make_shared<std::vector<workspace_table::pointer>>();
   if (auto workspace = process.workspaces.at(*scope))
     one->push_back(std::move(workspace));
-  return one;
+  return workspace_list{std::move(one)};
 }
 
 const char* to_string(workspace_origin origin) {
@@ -270,9 +269,9 @@ process_stats collect_stats(const process_context& process, const all_outbox_cou
   for (std::size_t index = 0; index < shared_actor_names.size(); ++index)
     stats.actors.push_back(collect_actor(process.actors[index], shared_actor_names[index]));
   const auto workspaces = workspaces_of(process, scope);
-  stats.workspaces.reserve(workspaces->size());
+  stats.workspaces.reserve(workspaces.size());
   auto counts = outboxes.workspaces.begin();
-  for (const auto& context : *workspaces) {
+  for (const auto& context : workspaces) {
     auto& workspace = stats.workspaces.emplace_back(collect_workspace(context));
     while (counts != outboxes.workspaces.end() && counts->workspace < context->number)
       ++counts;
@@ -345,7 +344,7 @@ readiness check_readiness(const process_context& process, stats_scope scope) {
   json_writer json;
   json.begin_object();
   json.key("workspaces").begin_object();
-  for (const auto& context : *workspaces_of(process, scope)) {
+  for (const auto& context : workspaces_of(process, scope)) {
     const auto reason = not_ready(*context, now, ttl);
     if (!reason.empty() && ++late <= most_named)
       json.member(context->settings.id, reason);

@@ -55,7 +55,7 @@ void queue_first(self_pointer self, std::vector<step> steps) {
 workspace_places& places_of(self_pointer self) {
   auto& state = state_of(self);
   if (state.places.empty())
-    for (const auto& workspace : *state.context->workspaces.all())
+    for (const auto& workspace : state.context->workspaces.all())
       state.places.add(workspace->settings);
   return state.places;
 }
@@ -284,7 +284,7 @@ void tell_reload(self_pointer self, const reload_outcome& outcome) {
 
 std::vector<running_workspace> running_workspaces(const process_context& context) {
   std::vector<running_workspace> running;
-  for (const auto& workspace : *context.workspaces.all())
+  for (const auto& workspace : context.workspaces.all())
     running.push_back({workspace->settings, workspace->origin.load()});
   return running;
 }

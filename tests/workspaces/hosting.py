@@ -51,8 +51,9 @@ class Caller(http.client.HTTPConnection):
 class Host:
     """`main` is the workspace of the file; ws-0, ws-1, ... are those that the platform knows besides."""
 
-    def __init__(self, folder: Path, known: int = 20) -> None:
+    def __init__(self, folder: Path, known: int = 20, binary: Path = BUILD / "workspace-supervisor") -> None:
         self.folder = folder
+        self.binary = binary
         self.known = known
         self.platform = Platform(folder, workspace="main", many=known)
         self.socket = str(folder / "control.sock")
@@ -95,7 +96,7 @@ class Host:
     def start(self, **environment: str) -> None:
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / "workspace-supervisor"), f"--config-file={self.file}"], cwd=self.folder,
+                [str(self.binary), f"--config-file={self.file}"], cwd=self.folder,
                 env={**clean_environment(), **environment}, stdin=subprocess.DEVNULL, stderr=log)
         wait_until(self._answers, lambda: "the control socket; the log: " + self.log())
 

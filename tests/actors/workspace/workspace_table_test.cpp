@@ -16,7 +16,7 @@ workspace_table::pointer named(const std::string& id) {
 
 std::vector<std::string> ids_of(const workspace_table& table) {
   std::vector<std::string> ids;
-  for (const auto& workspace : *table.all())
+  for (const auto& workspace : table.all())
     ids.push_back(workspace->settings.id);
   return ids;
 }
@@ -54,8 +54,8 @@ TEST(workspace_table, a_list_stays_as_it_was_when_others_come_and_go) {
   const auto before = table.all();
   table.add(named("b"));
   table.remove(1);
-  ASSERT_EQ(before->size(), 1U);
-  EXPECT_EQ(before->front()->settings.id, "a");
+  ASSERT_EQ(before.size(), 1U);
+  EXPECT_EQ((*before.begin())->settings.id, "a");
   EXPECT_EQ(ids_of(table), (std::vector<std::string>{"b"}));
 }
 
@@ -83,7 +83,7 @@ TEST(workspace_table, may_be_looked_at_while_it_changes) {
   std::atomic<bool> over{false};
   std::thread reader{[&] {
     while (!over.load())
-      for (const auto& workspace : *table.all())
+      for (const auto& workspace : table.all())
         EXPECT_EQ(workspace->settings.id.size(), 2U);
   }};
   for (int round = 0; round < 200; ++round) {

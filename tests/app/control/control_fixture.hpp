@@ -70,7 +70,7 @@ protected:
     api->start();
     ASSERT_TRUE(wait_until([this] { return api->server().tcp_port() != 0; }));
     // A beat that is asked for while the first one is under way is answered by that one.
-    for (const auto& workspace : *tree->context().workspaces.all())
+    for (const auto& workspace : tree->context().workspaces.all())
       ASSERT_TRUE(wait_until([&workspace] {
         return workspace->probe.last_delivered.load() > 0 || workspace->probe.beats_failed.load() > 0;
       }));

@@ -16,7 +16,7 @@ void fill(process_parts& process, int workspaces) {
     process.configuration.workspaces.push_back(
         {"ws-" + std::to_string(number), "http://127.0.0.1:1", "/configs", "/results", ""});
   ASSERT_EQ(make_workspaces(process), "");
-  for (const auto& held : *process.workspaces.all()) {
+  for (const auto& held : process.workspaces.all()) {
     auto& context = *held;
     context.probe.beats_sent = 3;
     context.probe.beats_failed = 1;
