@@ -4,6 +4,7 @@
 #include "actors/store/state_directory.hpp"
 #include "app/control/control.hpp"
 #include "app/processes/agent_process.hpp"
+#include "app/runtime/memory.hpp"
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/signals.hpp"
 #include "app/runtime/tree.hpp"
@@ -241,6 +242,7 @@ int run_daemon(configuration_result loaded, const configuration_sources& sources
   host_workspaces(running, api, log, sources);
   running.start({api.child()});
   api.start();
+  give_back_loaders_memory();
 
   const int code = watch{signals, running, agent.get(), log, configuration.agent.stop_timeout}.wait_for_end();
   limit_stopping(code);

@@ -13,10 +13,11 @@
 #include <caf/actor_clock.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/config.hpp>
+#include <caf/detail/stringification_inspector.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/mailbox_element.hpp>
-#include <caf/meta/load_callback.hpp>
 #include <caf/meta/type_name.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/send.hpp>
@@ -35,6 +36,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -70,8 +72,16 @@ concept described = boost::describe::has_describe_members<T>::value && !std::is_
 template <class... Signatures>
 using interface = caf::typed_actor<typename framework::signature<Signatures>::type...>;
 
+namespace framework {
+
+/// Who prints a message. None is ever sent to another process, so nobody writes or reads one as bytes.
+template <class Inspector>
+concept printer = std::is_same_v<Inspector, caf::detail::stringification_inspector>;
+
+} // namespace framework
+
 /// CAF's inspection of every described struct of this namespace, from its one description.
-template <class Inspector, framework::described T>
+template <framework::printer Inspector, framework::described T>
 auto inspect(Inspector& inspector, T& value) {
   using members = boost::describe::describe_members<T, boost::describe::mod_public>;
   return [&]<class... Members>(boost::mp11::mp_list<Members...>) {
@@ -80,14 +90,19 @@ auto inspect(Inspector& inspector, T& value) {
 }
 
 /// A text that is shared is a text to whoever looks into the message.
-template <class Inspector>
+template <framework::printer Inspector>
 auto inspect(Inspector& inspector, shared_text& value) {
   auto text = value.get();
-  return inspector(caf::meta::type_name("text"), text, caf::meta::load_callback([&value, &text] {
-                     value = shared_text{std::move(text)};
-                     return caf::error{};
-                   }));
+  return inspector(caf::meta::type_name("text"), text);
 }
+
+} // namespace workspace_supervisor
+
+/// CAF's word for messages that stay within the process.
+template <workspace_supervisor::framework::described T>
+struct caf::allowed_unsafe_message_type<T> : std::true_type {};
+
+namespace workspace_supervisor {
 
 namespace framework {
 

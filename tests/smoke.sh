@@ -33,6 +33,11 @@ expect() {
   echo "smoke: $what: ok"
 }
 
+# make test installs it, make smoke alone may run without.
+if command -v hardening-check >/dev/null; then
+  expect 0 "hardened binaries" hardening-check --nocfprotection "$supervisor" "$build/workspacectl"
+fi
+
 mkdir configs
 printf 'not-to-be-shown\n' >configs/.auth_token
 cat >good.conf <<CONF

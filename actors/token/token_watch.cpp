@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 #include <unordered_map>
 
@@ -42,7 +43,7 @@ struct token_watch::impl {
 
   void wake_up() const {
     const std::uint64_t one = 1;
-    static_cast<void>(::write(wake, &one, sizeof one));
+    std::ignore = ::write(wake, &one, sizeof one);
   }
 
   /// Under the lock. @returns whether it is watched now.
@@ -105,7 +106,7 @@ struct token_watch::impl {
         return;
       if (count > 0 && ready[1].revents != 0) {
         std::uint64_t ignored = 0;
-        static_cast<void>(::read(wake, &ignored, sizeof ignored));
+        std::ignore = ::read(wake, &ignored, sizeof ignored);
       }
       if (count > 0 && ready[0].revents != 0) {
         const std::lock_guard lock{mutex};

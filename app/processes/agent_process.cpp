@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <tuple>
 #include <unistd.h>
 
 extern char** environ;
@@ -105,7 +106,7 @@ void agent_process::order(Put put) {
     put(waiting_);
   }
   const std::uint64_t one = 1;
-  static_cast<void>(::write(wake_, &one, sizeof one));
+  std::ignore = ::write(wake_, &one, sizeof one);
 }
 
 void agent_process::launch() {
@@ -126,7 +127,7 @@ void agent_process::end_supervisor() {
 
 std::optional<int> agent_process::carry_out() {
   std::uint64_t count = 0;
-  static_cast<void>(::read(wake_, &count, sizeof count));
+  std::ignore = ::read(wake_, &count, sizeof count);
   waiting_orders orders;
   {
     const std::lock_guard lock{mutex_};

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <tuple>
 #include <unistd.h>
 
 namespace workspace_supervisor {
@@ -47,7 +48,7 @@ bool become(const process_spec::user& user) {
                             pid_t parent, int failure) {
   const auto fail = [failure]() {
     const int error = errno;
-    static_cast<void>(::write(failure, &error, sizeof error));
+    std::ignore = ::write(failure, &error, sizeof error);
     ::_exit(error == ENOENT || error == ENOTDIR ? status_not_found : status_not_executable);
   };
   ::setpgid(0, 0);

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 
 namespace workspace_supervisor {
@@ -85,14 +86,14 @@ struct runtime::impl {
       place.set({});
     };
     process.each_address(clear);
-    for (const auto& workspace : *process.workspaces.all())
+    for (const auto& workspace : process.workspaces.all())
       workspace->each_address(clear);
     ::close(ended);
   }
 
   void tell_ended() const {
     const std::uint64_t one = 1;
-    static_cast<void>(::write(ended, &one, sizeof one));
+    std::ignore = ::write(ended, &one, sizeof one);
   }
 
   /// Starts the root and watches over it: nobody else would restart it.
@@ -212,7 +213,7 @@ void runtime::start(std::vector<child_spec> more) {
   const auto workspaces = impl_->process.workspaces.all();
   impl_->start_root(std::move(more));
   // After the first actors have begun: with thousands of workspaces it takes a while.
-  for (const auto& workspace : *workspaces)
+  for (const auto& workspace : workspaces)
     impl_->watch->add(workspace->number, workspace->settings.configs_dir);
 }
 
