@@ -1,4 +1,5 @@
-"""What the platform's record of arrivals tells: how many cycles there were, how late beats came, which are missing."""
+"""What the platform's record of arrivals tells: how many cycles there were, how late beats came, which are missing, how
+dense requests were."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import math
 from collections import defaultdict
 from typing import Dict, Iterable, List, NamedTuple, Sequence
 
-BEAT, POLL = 0, 1  # of request_kind in platform.cpp
+BEAT, POLL, MESSAGE = 0, 1, 3  # of request_kind in platform.cpp
 
 
 class Arrival(NamedTuple):
@@ -54,3 +55,39 @@ def quantile(values: Sequence[float], share: float) -> float:
     """The smallest value that this share of all does not exceed."""
     return sorted(values)[max(1, math.ceil(share * len(values))) - 1]
 
+
+
+def lateness_ms(arrivals: Iterable[Arrival], interval: float) -> Dict[Arrival, float]:
+    """How late each beat was, against its workspace's own phase."""
+    late = {}
+    for workspace, times in beats_of_each(arrivals).items():
+        for at, nanoseconds in zip(times, lateness(times, round(interval * 1e9))):
+            late[Arrival(at, workspace, BEAT)] = nanoseconds / 1e6
+    return late
+
+
+def missing_of_all(arrivals: Iterable[Arrival], workspaces: int, interval: float, first: int, end: int) -> int:
+    """The same of all workspaces. One that never came should have come within an interval of `first`."""
+    beats = beats_of_each(arrivals)
+    step = round(interval * 1e9)
+    return sum(
+        missing(beats[number], step, end) if number in beats else 1 + missing([first + step], step, end)
+        for number in range(workspaces))
+
+
+def highest_rate(times: Iterable[int], seconds: float) -> float:
+    """The most of these times that lie in any stretch of that length, for each of its seconds."""
+    ordered = sorted(times)
+    width = round(seconds * 1e9)
+    most = begin = 0
+    for end, time in enumerate(ordered):
+        while time - ordered[begin] >= width:
+            begin += 1
+        most = max(most, end - begin + 1)
+    return most / seconds
+
+
+def longest_gap(times: Iterable[int]) -> int:
+    """Between one of these times and the next."""
+    ordered = sorted(times)
+    return max((after - before for before, after in zip(ordered, ordered[1:])), default=0)

@@ -2,7 +2,11 @@
 // measured on, and that keeps a record of what arrived when: lateness is told by it and not by who is
 // measured.
 //
-//   bench-platform [--https-dir=DIR] [--rows=N] [--hang-messages]
+//   bench-platform [--port=N] [--https-dir=DIR] [--rows=N] [--new-rows] [--hang-messages[=N]]
+//
+// --rows: so many results in every list; with --new-rows each list of a workspace begins one result later
+// than its last, so that one is new. --hang-messages: of the self-messages every Nth (1: each) is never
+// answered.
 //
 // Prints its URL, then serves until its parent ends or it is asked to. Workspaces are named ws-0, ws-1 and so
 // on.
@@ -30,6 +34,7 @@
 #include <strings.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unordered_map>
 #include <vector>
 
 namespace {
@@ -48,10 +53,19 @@ struct arrival {
 };
 static_assert(sizeof(arrival) == 16);
 
-struct platform_state {
-  std::vector<arrival> arrivals;
+struct platform_options {
+  std::uint16_t port = 0; ///< 0: a free one
+  std::string https_dir;  ///< "": http
   int rows = 0;
-  bool hang_messages = false;
+  bool new_rows = false;
+  int hang_every = 0; ///< 0: all messages are answered
+};
+
+struct platform_state {
+  platform_options options;
+  std::vector<arrival> arrivals;
+  std::unordered_map<std::int32_t, int> lists; ///< given out, by workspace
+  int messages = 0;
 };
 
 /// The number behind the first "ws-" of the text; -1: there is none.
@@ -94,17 +108,19 @@ std::size_t body_length(std::string_view head) {
   return 0;
 }
 
-/// A list of results of that workspace, as many as were asked for.
-std::string delegation_list(std::int32_t workspace, int rows) {
+/// Results of that workspace from number `first` on, as many as are asked for.
+std::string delegation_list(std::int32_t workspace, int first, int rows) {
   const auto id = "ws-" + std::to_string(workspace);
   std::string list = "[";
-  for (int row = 0; row < rows; ++row) {
+  list.reserve(static_cast<std::size_t>(rows) * 300);
+  for (int row = first; row < first + rows; ++row) {
     const auto number = std::to_string(row);
-    list += row == 0 ? "" : ",";
-    list +=
-        R"({"id":"row-)" + number + R"(","type":"delegation","delegation_id":"task-)" + number + "-of-" + id +
-        R"(","source_id":")" + id + R"(","target_id":"helper","summary":"task )" + number +
-        R"(","status":"completed","error":"","response_preview":"done","created_at":"2026-01-01T00:00:00Z"})";
+    list.append(row == first ? "" : ",").append(R"({"id":"row-)").append(number);
+    list.append(R"(","type":"delegation","delegation_id":"task-)").append(number).append("-of-").append(id);
+    list.append(R"(","source_id":")").append(id);
+    list.append(R"(","target_id":"helper","summary":"task )").append(number);
+    list.append(
+        R"(","status":"completed","error":"","response_preview":"done","created_at":"2026-01-01T00:00:00Z"})");
   }
   return list + "]";
 }
@@ -119,17 +135,25 @@ std::string with_head(std::string_view type, std::string_view body) {
 std::optional<std::string> answer_to(platform_state& state, const arrival& request, std::string_view target) {
   static const auto empty_object = with_head("application/json", "{}");
   static const auto empty_list = with_head("application/json", "[]");
+  const auto& options = state.options;
+  const auto first_row = [&] {
+    return options.new_rows ? state.lists[request.workspace]++ : 0;
+  };
   switch (request.kind) {
   case request_kind::beat:
   case request_kind::notification:
     return empty_object;
   case request_kind::poll:
-    return state.rows == 0 ? empty_list
-                           : with_head("application/json", delegation_list(request.workspace, state.rows));
+    return options.rows == 0
+               ? empty_list
+               : with_head("application/json", delegation_list(request.workspace, first_row(), options.rows));
   case request_kind::workspace:
     return with_head("application/json", R"({"parent_id":null,"name":"a workspace"})");
   case request_kind::message:
-    return state.hang_messages ? std::nullopt : std::optional{empty_object};
+    ++state.messages;
+    if (options.hang_every > 0 && state.messages % options.hang_every == 0)
+      return std::nullopt;
+    return empty_object;
   case request_kind::other:
     break;
   }
@@ -233,31 +257,53 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Nothing where one is unknown.
+std::optional<platform_options> read_options(int count, char** values) {
+  platform_options options;
+  for (int i = 1; i < count; ++i) {
+    const std::string_view option = values[i];
+    const auto equals = option.find('=');
+    const char* value = equals == std::string_view::npos ? "1" : values[i] + equals + 1;
+    const auto name = option.substr(0, equals);
+    if (name == "--port")
+      options.port = static_cast<std::uint16_t>(std::atoi(value));
+    else if (name == "--https-dir")
+      options.https_dir = value;
+    else if (name == "--rows")
+      options.rows = std::atoi(value);
+    else if (name == "--new-rows")
+      options.new_rows = true;
+    else if (name == "--hang-messages")
+      options.hang_every = std::atoi(value);
+    else
+      return std::nullopt;
+  }
+  return options;
+}
+
 } // namespace
 
 int main(int count, char** values) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   raise_descriptor_limit();
+  const auto options = read_options(count, values);
+  if (!options) {
+    std::fprintf(stderr, "bench-platform [--port=N] [--https-dir=DIR] [--rows=N] [--new-rows] "
+                         "[--hang-messages[=N]]\n");
+    return 64;
+  }
   platform_state state;
+  state.options = *options;
   std::optional<asio::ssl::context> tls;
-  for (int i = 1; i < count; ++i) {
-    const std::string_view option = values[i];
-    if (option.starts_with("--https-dir=")) {
-      const auto made = workspace_supervisor::make_certificates(values[i] + option.find('=') + 1);
-      tls.emplace(asio::ssl::context::tls_server);
-      tls->use_certificate_chain_file(made.good.certificate);
-      tls->use_private_key_file(made.good.key, asio::ssl::context::pem);
-    } else if (option.starts_with("--rows=")) {
-      state.rows = std::atoi(values[i] + option.find('=') + 1);
-    } else if (option == "--hang-messages") {
-      state.hang_messages = true;
-    } else {
-      std::fprintf(stderr, "bench-platform [--https-dir=DIR] [--rows=N] [--hang-messages]\n");
-      return 64;
-    }
+  if (!options->https_dir.empty()) {
+    const auto made = workspace_supervisor::make_certificates(options->https_dir);
+    tls.emplace(asio::ssl::context::tls_server);
+    tls->use_certificate_chain_file(made.good.certificate);
+    tls->use_private_key_file(made.good.key, asio::ssl::context::pem);
   }
   asio::io_context context{1};
-  tcp::acceptor acceptor{context, tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
+  // The address can be used again at once, as a platform that comes back needs it.
+  tcp::acceptor acceptor{context, tcp::endpoint{asio::ip::address_v4::loopback(), options->port}};
   accept(acceptor, state, tls ? &*tls : nullptr);
   asio::signal_set ending{context, SIGTERM, SIGINT};
   ending.async_wait([&context](error_code, int) { context.stop(); });

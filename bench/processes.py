@@ -32,10 +32,21 @@ class Process:
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         number, name = tempfile.mkstemp(prefix=Path(command[0]).name, suffix=".log", dir=folder)
         self._log = Path(name)
+        self._was_killed = False
         with open(number, "wb") as log:
             self.started = time.monotonic_ns()
             self._process = subprocess.Popen(
-                command, cwd=folder, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                command, cwd=folder, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+        self._take_precedence()
+
+    def _take_precedence(self) -> None:
+        """Linux may share out CPU by session first (CONFIG_SCHED_AUTOGROUP): then niceness counts within a session
+        alone, and that of the session against others'. So each program has a session of its own, as nice."""
+        try:
+            (self._proc() / "autogroup").write_text(str(os.getpriority(os.PRIO_PROCESS, self._process.pid)))
+        except OSError:  # there is no such thing here, it is not allowed, or the program has ended
+            pass
 
     def __enter__(self):
         return self
@@ -47,7 +58,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()
-        if failure is None and code not in (0, -signal.SIGTERM):
+        if failure is None and code not in (0, -signal.SIGTERM, -signal.SIGKILL if self._was_killed else 0):
             raise RuntimeError(f"{self._process.args[0]} ended with {code}:\n{self.log()}")
 
     def check(self) -> None:
@@ -69,11 +80,40 @@ class Process:
     def threads(self) -> int:
         return len(self._tasks())
 
+    def cpu_ns_of_threads(self) -> Dict[str, int]:
+        """CPU time of each thread that is there, by its number and name."""
+        found = {}
+        for task in self._tasks():
+            try:
+                name = f"{task.name} {(task / 'comm').read_text().strip()}"
+                found[name] = int((task / "schedstat").read_text().split()[0])
+            except (FileNotFoundError, ProcessLookupError):  # it has just ended
+                pass
+        return found
+
     def resident_kib(self) -> int:
-        return self._status(Path(f"/proc/{self._process.pid}"), "VmRSS")
+        """VmRSS: all that is in memory, shared libraries whole."""
+        return self._status(self._proc(), "VmRSS")
+
+    def proportional_kib(self) -> int:
+        """PSS: what is shared with other processes counts by its share."""
+        text = (self._proc() / "smaps_rollup").read_text()
+        return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+
+    def descriptors(self) -> int:
+        return len(os.listdir(self._proc() / "fd"))
+
+    def kill(self) -> None:
+        """At once, so that it can say goodbye to nobody."""
+        self._was_killed = True
+        self._process.kill()
+        self._process.wait()
+
+    def _proc(self) -> Path:
+        return Path(f"/proc/{self._process.pid}")
 
     def _tasks(self) -> List[Path]:
-        return list(Path(f"/proc/{self._process.pid}/task").iterdir())
+        return list((self._proc() / "task").iterdir())
 
     @staticmethod
     def _status(folder: Path, name: str) -> int:
@@ -87,12 +127,11 @@ class Process:
 class Platform(Process):
     """bench-platform: answers, and records what arrives."""
 
-    def __init__(self, tools: Path, folder: Path, https: bool = False) -> None:
-        options = []
+    def __init__(self, tools: Path, folder: Path, https: bool = False, options: Sequence[str] = ()) -> None:
         self.ca_file: Optional[Path] = None
         if https:
             (folder / "certificates").mkdir(exist_ok=True)
-            options = [f"--https-dir={folder / 'certificates'}"]
+            options = [*options, f"--https-dir={folder / 'certificates'}"]
             self.ca_file = folder / "certificates" / "ca.pem"
         super().__init__([str(tools / "bench-platform"), *options], folder)
         end = time.monotonic() + PATIENCE
@@ -132,40 +171,44 @@ class Platform(Process):
             return answer.read()
 
 
-class Supervisor(Process):
-    """A workspace-supervisor with its own folders, all else but the intervals as by default."""
+def workspace_folder(folder: Path, number: int) -> Path:
+    """That of ws-NUMBER, with a token in it; made where it is not there."""
+    home = folder / "workspaces" / f"ws-{number}"
+    if not home.is_dir():
+        home.mkdir(parents=True)
+        (home / ".auth_token").write_text(TOKEN)
+    return home
 
-    def __init__(self, binary: Path, platform: Platform, folder: Path, workspaces: int, interval: float) -> None:
+
+class Supervisor(Process):
+    """A workspace-supervisor with its own folders, all else but the intervals and `settings` as by default."""
+
+    def __init__(self, binary: Path, platform: Platform, folder: Path, workspaces: int, interval: float,
+                 settings: Sequence[str], state: Path) -> None:
+        self.control_socket = state / "control.sock"
         lines = [
             f'workspace.platform-url = "{platform.url}"',
-            f'workspace.state-dir = "{folder / "state"}"',
+            f'workspace.state-dir = "{state}"',
             f"heartbeat.interval = {round(interval * 1000)}ms",
             f"delegation.interval = {round(interval * 1000)}ms",
             'control.http = "127.0.0.1:0"',
+            *settings,
         ]
         if platform.ca_file:
             lines.append(f'platform.ca-file = "{platform.ca_file}"')
         if workspaces == 1:
-            home = self._home(folder, 0)
+            home = workspace_folder(folder, 0)
             lines += [
                 'workspace.id = "ws-0"',
                 f'workspace.configs-dir = "{home}"',
                 f'workspace.results-file = "{home / "results.jsonl"}"',
             ]
         else:
-            homes = (f'  ws-{n} {{ configs-dir = "{self._home(folder, n)}" }}' for n in range(workspaces))
+            homes = (f'  ws-{n} {{ configs-dir = "{workspace_folder(folder, n)}" }}' for n in range(workspaces))
             lines += ["workspaces {", *homes, "}"]
         file = folder / "caf-application.conf"
         file.write_text("\n".join(lines) + "\n")
         super().__init__([str(binary), f"--config-file={file}"], folder)
-
-    @staticmethod
-    def _home(folder: Path, number: int) -> Path:
-        home = folder / "workspaces" / f"ws-{number}"
-        if not home.is_dir():
-            home.mkdir(parents=True)
-            (home / ".auth_token").write_text(TOKEN)
-        return home
 
 
 class BareLoop(Process):
@@ -192,11 +235,14 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def platform(self, https: bool = False) -> Platform:
-        return Platform(self.tools, self.folder, https)
+    def platform(self, *options: str, https: bool = False) -> Platform:
+        return Platform(self.tools, self.folder, https, options)
 
-    def supervisor(self, platform: Platform, workspaces: int = 1, interval: float = 30) -> Supervisor:
-        return Supervisor(self.binary, platform, self.folder, workspaces, interval)
+    def supervisor(self, platform: Platform, workspaces: int = 1, interval: float = 30, settings: Sequence[str] = (),
+                   fresh: bool = False) -> Supervisor:
+        """@param fresh with a state directory that nobody has had, in place of the one that all others share."""
+        state = Path(tempfile.mkdtemp(prefix="state-", dir=self.folder)) if fresh else self.folder / "state"
+        return Supervisor(self.binary, platform, self.folder, workspaces, interval, settings, state)
 
     def bare_loop(self, platform: Platform, workspaces: int, interval: float) -> BareLoop:
         return BareLoop(self.tools, platform, self.folder, workspaces, interval)

@@ -1,66 +1,19 @@
-"""The rows of the table: each function measures something and says what it found."""
+"""What one process costs: CPU, memory, wake-ups and its start. Each function measures and says what it found."""
 
 from __future__ import annotations
 
 import statistics
-import sys
 import time
-from collections import defaultdict
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import Dict, List, Optional
 
-from arrivals import BEAT, Arrival, beats_of_each, cycles, lateness, missing, quantile
+from arrivals import cycles, lateness_ms, quantile
+from plan import Plan, Row, say
 from processes import Bench, Platform, Process
 
 SETTLE = 0.5  # seconds from the first beat until a start is over
-CONTROL_INTERVAL = 0.25  # seconds; of the bare loop beside a scale run
 
 
-@dataclass
-class Plan:
-    """How long, how often and how much is measured."""
-
-    rounds: int = 6  # pairs of supervisor and bare loop
-    seconds: float = 4.0  # of a round
-    bulk: int = 1000  # workspaces of the bulk rows, at an interval of 1 s
-    idle_seconds: float = 60.0
-    starts: int = 15
-    memory_interval: float = 10.0
-    scale: int = 10000  # workspaces of the scale rows, at an interval of 30 s; 0: none
-    scale_interval: float = 30.0
-    scale_seconds: float = 70.0
-
-
-QUICK = Plan(rounds=3, seconds=2.0, idle_seconds=15, starts=5, memory_interval=4, scale=0)
-# To see that the tool works; the figures mean nothing.
-SMOKE = Plan(rounds=1, seconds=0.5, bulk=60, idle_seconds=1, starts=1, memory_interval=1, scale=60,
-             scale_interval=1, scale_seconds=3)
-
-
-@dataclass
-class Row:
-    key: str
-    title: str
-    measured: float
-    unit: str
-    how: str
-    target: Optional[float] = None  # at most that; of the ratio where there is a limit
-    limit: Optional[float] = None  # what the bare loop needed
-    ratio: Optional[float] = None  # to the limit
-    details: Dict[str, Any] = field(default_factory=dict)
-
-    def is_met(self) -> Optional[bool]:
-        if self.target is None:
-            return None
-        return (self.measured if self.ratio is None else self.ratio) <= self.target
-
-
-def say(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
-
-
-def _round(process: Process, platform: Platform, workspaces: int, interval: float, seconds: float) -> Dict[str, float]:
+def steady(process: Process, platform: Platform, workspaces: int, interval: float, seconds: float) -> Dict[str, float]:
     """One steady stretch of a process that has just started."""
     platform.first_beat_of(process)
     time.sleep(SETTLE + (interval if workspaces > 1 else 0))
@@ -72,7 +25,7 @@ def _round(process: Process, platform: Platform, workspaces: int, interval: floa
     done = cycles(seen)
     if done == 0:
         raise RuntimeError(f"no cycle within {seconds} s:\n{process.log()}")
-    late = list(_lateness_ms(seen, interval).values())
+    late = list(lateness_ms(seen, interval).values())
     return {
         "cpu_us": cpu / 1e3 / done,
         "cycles": done,
@@ -88,12 +41,13 @@ def _cpu_rows(bench: Bench, plan: Plan, key: str, workspaces: int, interval: flo
     with bench.platform() as platform:
         while len(pairs) < plan.rounds and len(pairs) + len(busy) < 2 * plan.rounds:
             with bench.supervisor(platform, workspaces, interval) as process:
-                ours = _round(process, platform, workspaces, interval, plan.seconds)
+                ours = steady(process, platform, workspaces, interval, plan.seconds)
             with bench.bare_loop(platform, workspaces, interval) as process:
-                bare = _round(process, platform, workspaces, interval, plan.seconds)
+                bare = steady(process, platform, workspaces, interval, plan.seconds)
             fair = all(one["cycles"] > 0.9 * one["expected_cycles"] for one in (ours, bare))
             (pairs if fair else busy).append({"supervisor": ours, "bare": bare})
-            say(f"round {len(pairs)} of {plan.rounds}: {ours['cpu_us']:.0f} µs a cycle, bare loop {bare['cpu_us']:.0f} µs"
+            say(f"round {len(pairs)} of {plan.rounds}: {ours['cpu_us']:.0f} µs a cycle, "
+                f"bare loop {bare['cpu_us']:.0f} µs"
                 + ("" if fair else ": too busy, does not count"))
     pairs = pairs or busy
 
@@ -163,7 +117,7 @@ def memory_rows(bench: Bench, plan: Plan) -> List[Row]:
                 f"{plan.bulk + 1:,} less 1", target=20, details={"one_kib": one, "many_kib": many})]
 
 
-def _start(process: Process, platform: Platform) -> Dict[str, float]:
+def started(process: Process, platform: Platform) -> Dict[str, float]:
     beat = platform.first_beat_of(process)
     return {"ms": (beat - process.started) / 1e6, "cpu_ms": process.cpu_ns() / 1e6}
 
@@ -176,12 +130,12 @@ def start_rows(bench: Bench, plan: Plan) -> List[Row]:
         with bench.platform(https=scheme == "https") as platform:
             for _ in range(plan.starts):
                 with bench.supervisor(platform) as process:
-                    starts.append(_start(process, platform))
+                    starts.append(started(process, platform))
                     time.sleep(SETTLE)
                     memory = process.resident_kib()
                 if scheme == "http":
                     with bench.bare_loop(platform, 1, 30) as process:
-                        bare.append(_start(process, platform))
+                        bare.append(started(process, platform))
 
         def median(of: List[Dict[str, float]], what: str) -> Optional[float]:
             return statistics.median(start[what] for start in of) if of else None
@@ -195,68 +149,3 @@ def start_rows(bench: Bench, plan: Plan) -> List[Row]:
         ]
     rows.append(Row("memory-https", "resident memory, one workspace, https", memory / 1024, "MiB", "VmRSS", target=20))
     return rows
-
-
-def scale_rows(bench: Bench, workspaces: int, interval: float, seconds: float) -> List[Row]:
-    """Many workspaces in one process, `seconds` from its first beat on. Beside it runs a bare loop with one workspace
-    and a platform of its own: how late its beats are tells how late the machine lets any process be."""
-    with ExitStack() as running:
-        platform = running.enter_context(bench.platform())
-        other_platform = running.enter_context(bench.platform())
-        process = running.enter_context(bench.supervisor(platform, workspaces, interval))
-        first = platform.first_beat_of(process)
-        start_cpu = process.cpu_ns() / 1e6
-        running.enter_context(bench.bare_loop(other_platform, 1, CONTROL_INTERVAL))
-        # CPU from when all have begun.
-        time.sleep(interval)
-        begin, cpu = time.monotonic_ns(), process.cpu_ns()
-        time.sleep(max(0.0, seconds - interval))
-        end, cpu = time.monotonic_ns(), process.cpu_ns() - cpu
-        process.check()
-        memory = process.resident_kib()
-        seen = platform.arrivals(process.started, end)
-        control = list(_lateness_ms(other_platform.arrivals(), CONTROL_INTERVAL).values())
-    beats = beats_of_each(seen)
-    late = _lateness_ms(seen, interval)
-    step = round(interval * 1e9)
-    # One that never came should have come by the end of the first interval.
-    lost = sum(
-        missing(beats[number], step, end) if number in beats else 1 + missing([first + step], step, end)
-        for number in range(workspaces))
-    name = f"{workspaces:,} workspaces at {interval:g} s"
-    done = max(1.0, cycles(arrival for arrival in seen if arrival.nanoseconds >= begin))
-
-    def within(key: str, title: str, share: float, target: Optional[float], since: int = 0) -> Row:
-        values = [value for arrival, value in late.items() if arrival.nanoseconds >= since]
-        return Row(key, title, quantile(values, share), "ms", f"{len(values):,} beats", target=target,
-                   limit=quantile(control, share))
-
-    return [
-        Row("scale-missed", f"{name}: beats missed", lost, "", f"{len(late):,} beats", target=0,
-            details={"late_p99_ms_by_10_s": _by_time(late, first, 10)}),
-        within("scale-p50", "  half of the beats within", 0.5, None),
-        within("scale-p99", "  99 % of the beats within", 0.99, 10),
-        within("scale-p99-later", "  99 % of those after the first interval within", 0.99, None, first + step),
-        within("scale-max", "  all beats within", 1, 250),
-        Row("scale-cpu", "  CPU of a cycle", cpu / 1e3 / done, "µs", f"over {(end - begin) / 1e9:.0f} s"),
-        Row("scale-memory", "  resident memory", memory / 1024, "MiB", "VmRSS"),
-        Row("scale-start", "  start to first beat", (first - process.started) / 1e6, "ms", "one start"),
-        Row("scale-start-cpu", "  CPU until then", start_cpu, "ms", "one start"),
-    ]
-
-
-def _lateness_ms(seen: List[Arrival], interval: float) -> Dict[Arrival, float]:
-    """How late each beat was, against its workspace's own phase."""
-    late = {}
-    for workspace, times in beats_of_each(seen).items():
-        for at, nanoseconds in zip(times, lateness(times, round(interval * 1e9))):
-            late[Arrival(at, workspace, BEAT)] = nanoseconds / 1e6
-    return late
-
-
-def _by_time(late: Dict[Arrival, float], first: int, seconds: int) -> List[float]:
-    """The 99th percentile of each stretch of time."""
-    stretches: Dict[int, List[float]] = defaultdict(list)
-    for arrival, value in late.items():
-        stretches[(arrival.nanoseconds - first) // (seconds * 10**9)].append(value)
-    return [quantile(values, 0.99) for _, values in sorted(stretches.items())]

@@ -7,12 +7,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
-from arrivals import BEAT, POLL, Arrival, beats_of_each, cycles, lateness, missing, quantile  # noqa: E402
+from arrivals import (  # noqa: E402
+    BEAT, MESSAGE, POLL, Arrival, beats_of_each, cycles, highest_rate, lateness, lateness_ms, longest_gap, missing,
+    missing_of_all, quantile)
+
+SECOND = 10**9
 
 
 def test_a_cycle_is_a_beat_and_a_poll_and_nothing_else():
-    message = 3
-    seen = [Arrival(1, 0, BEAT), Arrival(2, 0, POLL), Arrival(3, 1, BEAT), Arrival(4, 0, message)]
+    seen = [Arrival(1, 0, BEAT), Arrival(2, 0, POLL), Arrival(3, 1, BEAT), Arrival(4, 0, MESSAGE)]
     assert cycles(seen) == 1.5
 
 
@@ -65,3 +68,33 @@ def test_a_quantile_is_one_of_the_values():
     values = [float(value) for value in range(1, 101)]
     assert [quantile(values, share) for share in (0.5, 0.99, 1.0)] == [50, 99, 100]
     assert quantile([7.0], 0.99) == 7
+
+
+def test_each_workspace_is_late_against_its_own_phase():
+    seen = [Arrival(SECOND, 0, BEAT), Arrival(SECOND // 2, 1, BEAT), Arrival(2 * SECOND, 0, BEAT),
+            Arrival(SECOND * 3 // 2 + 4_000_000, 1, BEAT), Arrival(7, 0, POLL)]
+    assert sorted(lateness_ms(seen, interval=1.0).values()) == [0, 0, 0, 4]
+
+
+def test_of_all_workspaces_one_that_never_came_is_missed_from_its_first_beat_on():
+    seen = [Arrival(0, 0, BEAT), Arrival(SECOND, 0, BEAT), Arrival(2 * SECOND, 0, BEAT)]
+    assert missing_of_all(seen, workspaces=1, interval=1.0, first=0, end=2 * SECOND) == 0
+    assert missing_of_all(seen, workspaces=2, interval=1.0, first=0, end=2 * SECOND) == 1
+    assert missing_of_all(seen, workspaces=2, interval=1.0, first=0, end=3 * SECOND) == 2
+
+
+def test_the_highest_rate_is_that_of_the_densest_stretch_wherever_it_lies():
+    times = [0, SECOND * 9 // 10, SECOND, SECOND * 11 // 10, 5 * SECOND]
+    assert highest_rate(times, seconds=1) == 3
+    assert highest_rate(reversed(times), seconds=5) == 4 / 5
+    assert highest_rate(times, seconds=10) == 5 / 10
+
+
+def test_a_stretch_has_its_begin_and_not_its_end_in_it():
+    assert highest_rate([0, SECOND], seconds=1) == 1
+    assert highest_rate([], seconds=1) == 0
+
+
+def test_the_longest_gap_lies_between_neighbours():
+    assert longest_gap([5, 1, 20, 9]) == 11
+    assert longest_gap([7]) == 0
