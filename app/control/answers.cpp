@@ -1,8 +1,10 @@
 #include "app/control/answers.hpp"
 
+#include "app/control/answer_parts.hpp"
 #include "app/control/body.hpp"
 #include "app/control/call.hpp"
 #include "app/control/fault_injection.hpp"
+#include "app/control/workspace_changes.hpp"
 #include "app/control_server/http_server.hpp"
 #include "app/stats/json_writer.hpp"
 #include "app/stats/metrics.hpp"
@@ -17,31 +19,14 @@ namespace workspace_supervisor {
 
 namespace {
 
-using self_pointer = actor_of<control_interface, control_actor_state>*;
-using reply = std::function<void(control_answer)>;
+using self_pointer = control_self;
+using reply = control_reply;
 
-/// How long an actor that is down is waited for.
-constexpr std::chrono::seconds actor_patience{10};
 /// How long statistics wait for a store whose disk may be stuck, before they tell what it said last.
 constexpr std::chrono::milliseconds store_patience{500};
 /// An answer with results ends at the first one beyond so many bytes.
 constexpr std::size_t most_result_bytes = 4U << 20U;
 constexpr std::int64_t most_results = 1000;
-
-control_answer json_answer(std::string body, int status = 200) {
-  control_answer answer;
-  answer.status = status;
-  answer.body = std::move(body);
-  return answer;
-}
-
-control_answer done_answer() {
-  return json_answer("{\"ok\":true}\n");
-}
-
-control_answer down_answer(const char* actor, const std::string& error) {
-  return error_answer(503, std::string{"the actor "} + actor + " gives no answer: " + error);
-}
 
 // -- what the agent says
 // --------------------------------------------------------------------------------------
@@ -244,62 +229,6 @@ void tell_readiness(self_pointer self, stats_scope scope, const reply& answer) {
   answer(json_answer(std::move(readiness.json), readiness.ready ? 200 : 503));
 }
 
-// -- workspaces that come and go
-// ------------------------------------------------------------------------------
-
-std::string workspace_text(const added_workspace& workspace) {
-  json_writer json;
-  json.begin_object();
-  json.members(workspace);
-  json.end_object();
-  return json.take();
-}
-
-template <class Order>
-void change_workspaces(self_pointer self, Order order, const reply& answer) {
-  ask(
-      self, state_of(self).context->workspaces_actor, std::move(order), actor_patience,
-      [answer](workspace_change change) {
-        if (!change.error.empty())
-          return answer(error_answer(change.status, change.error));
-        answer(json_answer(change.is.id.empty() ? std::string{} : workspace_text(change.is), change.status));
-      },
-      [answer](const std::string& error) { answer(down_answer("workspaces", error)); });
-}
-
-void put_one(self_pointer self, const control_request& request, const std::string& id, const reply& answer) {
-  auto body = read_put_workspace(request);
-  if (auto* refusal = std::get_if<control_answer>(&body))
-    return answer(std::move(*refusal));
-  auto order = std::get<put_workspace>(std::move(body));
-  order.wanted.id = id;
-  change_workspaces(self, std::move(order), answer);
-}
-
-void remove_one(self_pointer self, const std::string& id, const reply& answer) {
-  change_workspaces(self, remove_workspace{id}, answer);
-}
-
-void reload(self_pointer self, const reply& answer) {
-  ask(
-      self, state_of(self).context->workspaces_actor, reload_configuration{}, actor_patience,
-      [answer](reload_outcome outcome) {
-        if (outcome.errors.empty()) {
-          json_writer json;
-          json.begin_object();
-          json.member("taken_up", outcome.taken_up);
-          json.member("waiting", outcome.waiting);
-          json.end_object();
-          return answer(json_answer(json.take()));
-        }
-        std::string text = "the configuration has errors, and nothing was changed";
-        for (const auto& error : outcome.errors)
-          text += "; " + error;
-        answer(error_answer(400, text));
-      },
-      [answer](const std::string& error) { answer(down_answer("workspaces", error)); });
-}
-
 // -- which call it is
 // -----------------------------------------------------------------------------------------
 
@@ -351,9 +280,9 @@ void answer_call(self_pointer self, const control_request& request, const reply&
     scope = own->number;
   }
   if (target->call == control_call::put_workspace)
-    return put_one(self, request, target->workspace, answer);
+    return answer_put(self, request, target->workspace, answer);
   if (target->call == control_call::remove_workspace)
-    return remove_one(self, target->workspace, answer);
+    return answer_remove(self, target->workspace, answer);
   if (!target->workspace.empty()) {
     const auto context = process.workspaces.find(target->workspace);
     if (!context || (scope && *scope != context->number))
@@ -370,7 +299,7 @@ void answer_call(self_pointer self, const control_request& request, const reply&
   case control_call::workspaces:
     return tell_stats(self, target->call, scope, answer);
   case control_call::reload:
-    return reload(self, answer);
+    return answer_reload(self, answer);
   case control_call::crash: {
     auto refusal = order_crash(process, request);
     return answer(refusal ? std::move(*refusal) : done_answer());
