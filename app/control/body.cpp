@@ -1,5 +1,6 @@
 #include "app/control/body.hpp"
 
+#include "actors/text/plain_text.hpp"
 #include "app/control_server/http_server.hpp"
 #include "app/spelling/spelling.hpp"
 
@@ -220,14 +221,13 @@ read_body<put_workspace> read_put_workspace(const control_request& request) {
 std::string unknown_text(const std::string& what, const std::string& name,
                          const std::vector<std::string>& known) {
   constexpr std::size_t longest_told = 64;
-  const auto told = name.size() <= longest_told ? name : name.substr(0, longest_told) + "...";
+  // It may be cut within a character, and a parameter may be any bytes at all.
+  const auto told = flatten(name.size() <= longest_told ? name : name.substr(0, longest_told) + "...");
   std::string names;
   for (const auto& one : known)
     names += (names.empty() ? "" : ", ") + one;
-  auto text =
-      told + ": expected " + (names.empty() ? "no " + what : "one of " + names) + ", found another " + what;
-  if (names.empty())
-    text = told + ": expected no " + what + ", found one";
+  auto text = told + (names.empty() ? ": expected no " + what + ", found one"
+                                    : ": expected one of " + names + ", found another " + what);
   if (const auto nearest = nearest_word(told, known))
     text += "; did you mean " + *nearest + "?";
   return text;

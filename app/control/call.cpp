@@ -19,7 +19,7 @@ struct route {
   std::string_view path; ///< of what stands after the workspace, where there is one
   control_call call;
   served where = served::over_sockets;
-  std::string_view parameters = {}; ///< of its query, separated by spaces
+  std::array<std::string_view, 2> parameters{}; ///< of its query; "" where there are fewer
 };
 
 constexpr std::array plain_routes{
@@ -29,7 +29,7 @@ constexpr std::array plain_routes{
     route{"GET", "/metrics", control_call::metrics, served::everywhere},
     route{"GET", "/v1/stats", control_call::stats, served::everywhere},
     route{"GET", "/v1/workspaces", control_call::workspaces, served::everywhere},
-    route{"GET", "/v1/events", control_call::events, served::everywhere, "recent"},
+    route{"GET", "/v1/events", control_call::events, served::everywhere, {"recent"}},
     route{"POST", "/v1/reload", control_call::reload, served::over_the_control_socket},
     route{"POST", "/v1/debug/crash", control_call::crash, served::over_the_control_socket},
 };
@@ -49,7 +49,7 @@ constexpr std::array workspace_routes{
     route{"POST", "agent/start", control_call::agent_start},
     route{"POST", "agent/stop", control_call::agent_stop},
     route{"POST", "beat", control_call::beat},
-    route{"GET", "results", control_call::results, served::over_sockets, "after limit"},
+    route{"GET", "results", control_call::results, served::over_sockets, {"after", "limit"}},
 };
 constexpr std::string_view workspace_prefix = "/v1/workspaces/";
 
@@ -111,16 +111,6 @@ const route* find(const Routes& routes, std::string_view path, std::string_view 
   return found;
 }
 
-std::vector<std::string> split(std::string_view words) {
-  std::vector<std::string> result;
-  for (; !words.empty(); words.remove_prefix(std::min(words.size(), words.find(' ') + 1)))
-    if (const auto end = words.find(' '); end == std::string_view::npos)
-      return result.emplace_back(words), result;
-    else
-      result.emplace_back(words.substr(0, end));
-  return result;
-}
-
 const route* find(control_call call) {
   for (const auto& route : plain_routes)
     if (route.call == call)
@@ -174,7 +164,10 @@ std::optional<control_answer> refuse(const control_request& request, const contr
     answer.headers.push_back({"Allow", target.allowed});
     return answer;
   }
-  const auto known = split(route->parameters);
+  std::vector<std::string> known;
+  for (const auto parameter : route->parameters)
+    if (!parameter.empty())
+      known.emplace_back(parameter);
   for (const auto& [name, value] : target.query)
     if (std::find(known.begin(), known.end(), name) == known.end())
       return error_answer(400, unknown_text("parameter", name, known));

@@ -3,8 +3,8 @@
 #include "app/configuration/configuration_file.hpp"
 #include "app/workspaces/workspace_places.hpp"
 
-#include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace workspace_supervisor {
 
@@ -64,11 +64,12 @@ reload_plan plan_reload(const std::vector<running_workspace>& running,
   std::unordered_map<std::string_view, const workspace_settings*> wanted;
   for (const auto* workspace : further)
     wanted.emplace(workspace->id, workspace);
-  std::unordered_map<std::string_view, const running_workspace*> by_id;
-  workspace_places places; // of those that go on as they are
+  std::unordered_set<std::string_view> known;   // that run
+  std::unordered_set<std::string_view> staying; // and go on as they are
+  workspace_places places;                      // of those
   for (const auto& workspace : running) {
     const auto& id = workspace.settings.id;
-    by_id.emplace(id, &workspace);
+    known.insert(id);
     const auto found = wanted.find(id);
     const bool named = found != wanted.end();
     // `workspace` itself waits for a restart, whether it comes, goes or moves.
@@ -76,6 +77,7 @@ reload_plan plan_reload(const std::vector<running_workspace>& running,
         workspace.origin == workspace_origin::main || id == main ||
         (named ? *found->second == workspace.settings : workspace.origin == workspace_origin::control_api);
     if (stays) {
+      staying.insert(id);
       places.add(workspace.settings);
       if (named && workspace.origin == workspace_origin::control_api)
         plan.adopted.push_back(id);
@@ -87,15 +89,13 @@ reload_plan plan_reload(const std::vector<running_workspace>& running,
       plan.adopted.push_back(id);
   }
   for (const auto* workspace : further) {
-    const auto found = by_id.find(workspace->id);
-    const bool is_new = found == by_id.end();
-    if (!is_new && std::find(plan.leaving.begin(), plan.leaving.end(), workspace->id) == plan.leaving.end())
+    if (staying.contains(workspace->id))
       continue;
     // Those of the file have been told apart from each other already.
     if (auto problem = places.taken(*workspace); !problem.empty())
       plan.errors.push_back(print_configuration_key({"workspaces", workspace->id}) + ": " + problem);
     plan.coming.push_back(*workspace);
-    if (is_new)
+    if (!known.contains(workspace->id))
       plan.taken_up.push_back("workspace " + workspace->id + " added");
   }
   compare_keys(running_keys, keys_and_values(loaded), loaded.values, plan);

@@ -1,5 +1,6 @@
 #include "tests/system/harness.hpp"
 
+#include "actors/loop/loop.hpp"
 #include "actors/workspace/context.hpp"
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/tree.hpp"
@@ -307,6 +308,25 @@ bool system_under_test::crash_for_good(const std::string& name, const std::strin
 
 std::size_t system_under_test::running_actors() const {
   return impl_->running->context().system->registry().running();
+}
+
+std::size_t system_under_test::timers() const {
+  return impl_->running->loop().timers();
+}
+
+int system_under_test::put(const std::string& workspace) {
+  added_workspace wanted;
+  wanted.id = workspace;
+  wanted.configs_dir = impl_->folder.path() + "/" + workspace;
+  wanted.platform_url = platform().url();
+  std::filesystem::create_directories(wanted.configs_dir);
+  return impl_->ask<workspace_change>(impl_->running->context().workspaces_actor, put_workspace{wanted})
+      .status;
+}
+
+int system_under_test::remove(const std::string& workspace) {
+  return impl_->ask<workspace_change>(impl_->running->context().workspaces_actor, remove_workspace{workspace})
+      .status;
 }
 
 bool system_under_test::ended() const {

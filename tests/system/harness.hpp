@@ -87,6 +87,11 @@ public:
 
   /// How many actors run now, those of the framework left out.
   std::size_t running_actors() const;
+  /// Timers that are set on the loop.
+  std::size_t timers() const;
+  /// Adds or removes a workspace as the control API does. @returns the status.
+  int put(const std::string& workspace);
+  int remove(const std::string& workspace);
 
   bool ended() const; ///< the whole tree has ended
   bool wait_ended(std::chrono::milliseconds timeout = generous) const;

@@ -165,6 +165,14 @@ TEST_F(control_answers, an_unknown_parameter_is_refused) {
   EXPECT_EQ(answer.status, 400);
   EXPECT_NE(answer.body.find("did you mean limit?"), std::string::npos) << answer.body;
   EXPECT_EQ(call("GET", "/v1/stats?x=1").status, 400);
+  boost::json::error_code error;
+  for (const auto& name :
+       {std::string{"%ff%0a%c3"}, "y" + std::string(32, 'x') + std::string(40, 'z') + "%c3%a4"}) {
+    const auto strange = call("GET", "/v1/stats?" + name + "=1");
+    EXPECT_EQ(strange.status, 400);
+    boost::json::parse(strange.body, error);
+    EXPECT_FALSE(error) << strange.body;
+  }
   EXPECT_EQ(call("GET", "/v1/workspaces/ws-1/results?limit=3&after=0").status, 200);
 }
 
