@@ -28,8 +28,9 @@ TEST(workspaces, those_that_have_gone_leave_no_actor_and_no_timer) {
   for (int round = 0; round < 2; ++round) {
     for (int number = 0; number < count; ++number)
       ASSERT_EQ(system.put("more-" + std::to_string(number)), 201);
-    EXPECT_GE(system.running_actors(), actors + 8 * count);
-    EXPECT_GT(system.timers(), timers + count);
+    // A put is answered when the workspace's supervisor has been started; its children follow.
+    EXPECT_TRUE(system.wait_until(
+        [&] { return system.running_actors() >= actors + 8 * count && system.timers() > timers + count; }));
     for (int number = 0; number < count; ++number)
       ASSERT_EQ(system.remove("more-" + std::to_string(number)), 204);
     // One timer may be left: freed memory is given back a little later.
