@@ -13,13 +13,16 @@ function(check_includes who)
   endforeach()
 endfunction()
 
-# supervisor_room(NAME [SOURCES ...] [USES room...] [LIBS ...] [PUBLIC_LIBS ...])
+# supervisor_room(NAME [CORE ...] [CORE_USES room...] [SOURCES ...] [USES room...] [LIBS ...] [PUBLIC_LIBS ...])
 #
 # A room: the folder that this is called for (FOLDER, by default NAME) as a static library room_NAME. It may include its own headers,
 # those of messages/ and those of the rooms that it USES, and nothing else of ours: an include of any other room
 # stops the configuration, so that arrows between rooms run one way.
+#
+# CORE are those of its sources that know nothing of actors and threads: a library of their own, room_NAME_core, that is built with no
+# more than the cores of the rooms in CORE_USES.
 function(supervisor_room name)
-  cmake_parse_arguments(arg "" "FOLDER" "SOURCES;USES;LIBS;PUBLIC_LIBS" ${ARGN})
+  cmake_parse_arguments(arg "" "FOLDER" "CORE;CORE_USES;SOURCES;USES;LIBS;PUBLIC_LIBS" ${ARGN})
   if(NOT arg_FOLDER)
     set(arg_FOLDER ${name})
   endif()
@@ -28,7 +31,7 @@ function(supervisor_room name)
 
   set(allowed ${place})
   set(used_targets)
-  foreach(used ${arg_USES})
+  foreach(used ${arg_USES} ${arg_CORE_USES})
     if(NOT TARGET room_${used})
       message(FATAL_ERROR "${place} uses the room ${used}, which is not (yet) there: arrows run one way")
     endif()
@@ -42,6 +45,20 @@ function(supervisor_room name)
   file(GLOB files CONFIGURE_DEPENDS ${folder}/*.hpp ${folder}/*.cpp)
   check_includes("the room ${name}" FILES ${files} FROM ${allowed})
 
+  if(arg_CORE)
+    set_property(GLOBAL PROPERTY includes_with_room_${name}_core ${allowed})
+    list(TRANSFORM arg_CORE PREPEND ${arg_FOLDER}/)
+    add_library(room_${name}_core STATIC ${arg_CORE})
+    target_link_libraries(room_${name}_core PUBLIC supervisor_options PRIVATE ${arg_LIBS})
+    foreach(used ${arg_CORE_USES})
+      if(TARGET room_${used}_core)
+        target_link_libraries(room_${name}_core PUBLIC room_${used}_core)
+      else()
+        target_link_libraries(room_${name}_core PUBLIC room_${used})
+      endif()
+    endforeach()
+    list(APPEND used_targets room_${name}_core)
+  endif()
   if(arg_SOURCES)
     list(TRANSFORM arg_SOURCES PREPEND ${arg_FOLDER}/)
     add_library(room_${name} STATIC ${arg_SOURCES})

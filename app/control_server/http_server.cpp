@@ -10,8 +10,6 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/string.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -30,31 +28,6 @@ namespace {
 
 /// How long accepting pauses when the process is out of descriptors.
 constexpr std::chrono::milliseconds accept_pause{100};
-
-const char* code_of(int status) {
-  switch (status) {
-  case 400:
-    return "bad_request";
-  case 403:
-    return "forbidden";
-  case 404:
-    return "not_found";
-  case 405:
-    return "method_not_allowed";
-  case 409:
-    return "conflict";
-  case 408:
-    return "request_timeout";
-  case 413:
-    return "content_too_large";
-  case 415:
-    return "unsupported_media_type";
-  case 421:
-    return "misdirected_request";
-  default:
-    return "unavailable";
-  }
-}
 
 /// "ADDRESS:PORT" taken apart; an IPv6 address stands in brackets.
 struct tcp_address {
@@ -135,14 +108,6 @@ net::awaitable<void> accept_all(std::shared_ptr<http_server_core> core, std::sha
 }
 
 } // namespace
-
-control_answer error_answer(int status, const std::string& message) {
-  control_answer answer;
-  answer.status = status;
-  answer.body = std::string{R"({"error":{"code":")"} + code_of(status) + R"(","message":)" +
-                boost::json::serialize(boost::json::string_view{message}) + "}}\n";
-  return answer;
-}
 
 struct http_server::impl {
   impl(actor_loop& given, http_server_options options)
