@@ -20,6 +20,7 @@ constexpr std::uint32_t header_limit = 65536;
 constexpr unsigned most_interim_answers = 32;
 /// A peer may announce any length: memory is taken in advance for so much of it alone.
 constexpr std::size_t most_reserved = 262144;
+constexpr std::string_view beginning = "HTTP/1.";
 
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
   return boost::beast::iequals({left.data(), left.size()}, {right.data(), right.size()});
@@ -146,7 +147,6 @@ answer_state http_answer::finish(bool keeps_connection) {
 }
 
 bool http_answer::looks_like_http(const char* data, std::size_t size) {
-  constexpr std::string_view beginning = "HTTP/1.";
   const std::size_t known = std::min(size, beginning.size());
   return std::string_view(data, known) == beginning.substr(0, known);
 }
@@ -175,12 +175,13 @@ answer_state http_answer::take(const char* data, std::size_t size) {
 answer_state http_answer::parse(const char* data, std::size_t size, std::size_t& used) {
   for (;;) {
     if (!parser_) {
-      if (used == size)
-        return answer_state::incomplete;
       if (!looks_like_http(data + used, size - used)) {
         refuse("the answer is not HTTP");
         return answer_state::refused;
       }
+      // Whole, or what is wrong with it would be told by the size of the pieces it comes in.
+      if (size - used < beginning.size())
+        return answer_state::incomplete;
       parser_.emplace(*this);
     }
     boost::beast::error_code error;
