@@ -9,6 +9,9 @@ namespace workspace_supervisor {
 
 namespace {
 
+/// Readers of JSON hold whole numbers up to here; counting never gets so far.
+constexpr std::int64_t largest_seq = (std::int64_t{1} << 53) - 1;
+
 /// Takes a `result_key` apart.
 bool split_key(std::string_view key, std::string_view& delegation_id, std::string_view& status) {
   std::size_t size = 0;
@@ -114,6 +117,9 @@ stored_result result_database::read_result(const sqlite_statement& row) const {
 bool result_database::load(result_ledger& into) {
   auto last = database_->integer("select max(coalesce((select max(seq) from results), 0), "
                                  "coalesce((select seq from sqlite_sequence where name = 'results'), 0))");
+  if (database_->integer("select coalesce(min(seq), 1) from results", 1) < 1 || last < 0 ||
+      last > largest_seq)
+    return database_->refuse("a result's number is out of range");
   into.set_next_seq(last + 1);
   sqlite_statement unfinished{
       *database_, "select results.seq, delegation_id, status, recorded_at, filed, woken, notified, "

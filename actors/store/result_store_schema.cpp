@@ -1,6 +1,7 @@
 #include "actors/store/result_store_schema.hpp"
 
 #include <array>
+#include <fstream>
 #include <sys/stat.h>
 #include <utility>
 
@@ -97,6 +98,16 @@ create table added_workspaces (
 /// when it is met.
 constexpr off_t checked_size = off_t{64} << 20U;
 
+/// Whether the file's header asks of this version of SQLite to read alone: no version of ours has written
+/// that.
+bool refuses_writing(const std::string& path) {
+  constexpr std::streamoff write_version = 18;
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(write_version);
+  const int found = file.get();
+  return file.good() && found > 2;
+}
+
 } // namespace
 
 std::int64_t newest_schema() {
@@ -134,6 +145,11 @@ result_file open_result_file(const std::string& path) {
   auto tables = database->integer("select count(*) from sqlite_schema");
   if (!database->ok())
     return failed();
+  if (version < 0 || refuses_writing(path)) {
+    database->refuse(version < 0 ? "its schema has a negative version"
+                                 : "its header says that it is of another SQLite");
+    return failed();
+  }
   bool fresh = id == 0 && version == 0 && tables == 0;
   if (!fresh && id != application_id)
     return give_up(result_file::outcome::foreign);
@@ -142,7 +158,7 @@ result_file open_result_file(const std::string& path) {
     return give_up(result_file::outcome::newer);
   }
   struct stat status {};
-  if (!fresh && ::stat(path.c_str(), &status) == 0 && status.st_size <= checked_size) {
+  if (::stat(path.c_str(), &status) == 0 && status.st_size <= checked_size) {
     auto damage = database->damage();
     if (!damage.empty()) {
       give_up(result_file::outcome::corrupt);

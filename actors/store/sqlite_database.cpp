@@ -1,5 +1,7 @@
 #include "actors/store/sqlite_database.hpp"
 
+#include "actors/text/utf8.hpp"
+
 #include <sqlite3.h>
 
 #include <cerrno>
@@ -11,7 +13,7 @@
 namespace workspace_supervisor {
 
 bool sqlite_error::corrupt() const {
-  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR || code == SQLITE_MISMATCH;
 }
 
 bool sqlite_error::full() const {
@@ -54,6 +56,12 @@ bool sqlite_database::fail(int code, const char* what) {
   error_.text = std::string{what} + ": " + sqlite3_errmsg(handle_);
   if (error_.system_error != 0)
     error_.text += std::string{" ("} + std::strerror(error_.system_error) + ")";
+  return false;
+}
+
+bool sqlite_database::refuse(const char* why) {
+  if (ok())
+    error_ = {SQLITE_CORRUPT, SQLITE_CORRUPT, 0, why};
   return false;
 }
 
@@ -174,13 +182,14 @@ std::int64_t sqlite_statement::integer(int column) const {
 }
 
 double sqlite_statement::real(int column) const {
-  return sqlite3_column_double(handle_, column);
+  const double value = sqlite3_column_double(handle_, column);
+  return std::isfinite(value) ? value : 0;
 }
 
 std::string sqlite_statement::text(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
   auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle_, column));
-  return bytes ? std::string{bytes, size} : std::string{};
+  return bytes ? valid_utf8(std::string{bytes, size}) : std::string{};
 }
 
 void sqlite_statement::bind_integer(int index, std::int64_t value) {

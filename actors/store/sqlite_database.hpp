@@ -18,8 +18,10 @@ struct sqlite_error {
   int system_error = 0; ///< errno of the file operation behind it, 0 when there is none
   std::string text;     ///< which statement failed and how
 
-  bool corrupt() const; ///< the file is damaged, or no database
-  bool full() const;    ///< there is no space left
+  /// The file is damaged, no database, or not with our tables: what is asked of them is constant, so that a
+  /// statement which is wrong of itself says so.
+  bool corrupt() const;
+  bool full() const; ///< there is no space left
 };
 
 /// A connection to one database file, used by one thread at a time. Its error is kept: after a failure every
@@ -48,6 +50,9 @@ public:
   std::string damage();
   /// Leaves the file and its log as they are when the connection closes.
   void keep_log_on_close(bool keep);
+
+  /// What was read cannot be: as damage that SQLite has found itself.
+  bool refuse(const char* why);
 
   bool ok() const { return error_.code == 0; }
   const sqlite_error& error() const { return error_; }

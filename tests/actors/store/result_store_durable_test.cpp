@@ -174,6 +174,46 @@ TEST_F(result_store_durable_test, a_truncated_file_is_moved_aside) {
   EXPECT_EQ(moved_aside().size(), 1U);
 }
 
+TEST_F(result_store_durable_test, what_no_version_has_written_is_moved_aside) {
+  for (const std::string change :
+       {"pragma user_version = -1", "drop table store", "alter table results rename column filed to filled",
+        "drop table result_texts", "update sqlite_sequence set seq = 9223372036854775807",
+        "update results set seq = seq + 9007199254740992", "update results set seq = -seq"}) {
+    SCOPED_TRACE(change);
+    open()->record(make_poll({make_result("a")}), start_time);
+    const auto before = moved_aside().size();
+    execute(change);
+    auto store = open();
+    EXPECT_EQ(moved_aside().size(), before + 1);
+    EXPECT_TRUE(store->health().durable) << store->health().trouble;
+    store->record(make_poll({make_result("b")}), start_time);
+    EXPECT_TRUE(store->health().durable) << store->health().trouble;
+  }
+}
+
+TEST_F(result_store_durable_test, a_header_that_forbids_to_write_is_moved_aside) {
+  open()->record(make_poll({make_result("a")}), start_time);
+  auto bytes = contents(database());
+  constexpr std::size_t write_version = 18;
+  bytes.at(write_version) = 3;
+  write(bytes);
+  auto store = open();
+  EXPECT_EQ(moved_aside().size(), 1U);
+  store->record(make_poll({make_result("b")}), start_time);
+  EXPECT_TRUE(store->health().durable) << store->health().trouble;
+}
+
+TEST_F(result_store_durable_test, texts_and_times_that_nobody_has_written_are_told_as_such) {
+  open()->record(make_poll({make_result("a")}), start_time);
+  execute("update result_texts set summary = cast(x'41ff42' as text), created_at = 1e999");
+  auto store = open();
+  const auto results = store->results("ws-1", 0, 10);
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_EQ(results[0].result.summary, "A\xef\xbf\xbd"
+                                       "B");
+  EXPECT_EQ(results[0].result.created_at, 0);
+}
+
 TEST_F(result_store_durable_test, damage_met_later_costs_nothing_that_is_unfinished) {
   auto bulk = make_results(0, 300);
   for (auto& result : bulk)
