@@ -7,6 +7,7 @@
 #include <ostream>
 #include <pwd.h>
 #include <unistd.h>
+#include <utf8.h>
 #include <utility>
 
 namespace workspace_supervisor {
@@ -54,6 +55,7 @@ struct store_value {
 /// A file's name or the like inside a line of ours.
 std::string one_line(const std::string& text) {
   const bool plain =
+      utf8::is_valid(text.begin(), text.end()) &&
       std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
   return plain ? text : quote_for_message(text);
 }

@@ -204,7 +204,7 @@ TEST(configuration_file, bounds_the_number_of_errors) {
 }
 
 TEST(configuration_file, prints_what_it_reads_again) {
-  const auto document = read(read_text(SOURCE_FOLDER "/tests/fuzz/configuration_file_corpus/values.conf"));
+  const auto document = read(read_text(SOURCE_FOLDER "/tests/fuzz/corpus/configuration_file/values.conf"));
   EXPECT_TRUE(read(print_configuration(document.root)).root.same_content(document.root));
 }
 

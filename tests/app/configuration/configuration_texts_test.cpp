@@ -56,6 +56,12 @@ TEST_F(configuration_texts_test, check_config_names_every_key) {
   }
 }
 
+TEST_F(configuration_texts_test, says_an_argument_that_is_no_utf8_in_utf8) {
+  EXPECT_EQ(only_error(load({"\xf1\xf1"})),
+            "argument " + quote_for_message("\xf1\xf1") + ": expected --KEY=VALUE or an option, see --help");
+  EXPECT_LACKS(quote_for_message("\xf1\xf1"), "\xf1");
+}
+
 TEST_F(configuration_texts_test, check_config_is_a_configuration_file_of_the_same_meaning) {
   const auto first =
       load_file("workspaces { \"ws \\\"b\\\" ü\" { configs-dir = \"/b\\t\" }\n c.configs-dir = \"/c\" }\n"
