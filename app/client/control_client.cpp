@@ -189,9 +189,10 @@ public:
 
   /// @returns whether more is wanted.
   bool add(std::string_view piece) {
+    const auto known = rest_.size();
     rest_ += piece;
     std::size_t begin = 0;
-    for (auto end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n', begin)) {
+    for (auto end = rest_.find('\n', known); end != std::string::npos; end = rest_.find('\n', begin)) {
       const auto length = end - begin - (end > begin && rest_[end - 1] == '\r' ? 1 : 0);
       if (!take_(rest_.substr(begin, length)))
         return false;
