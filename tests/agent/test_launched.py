@@ -7,7 +7,6 @@ import pty
 import resource
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -86,11 +85,8 @@ def test_a_command_that_cannot_be_executed_ends_it_with_126(scene: Scene) -> Non
 
 
 @pytest.mark.skipif(not is_root(), reason="only root can run a command as another user")
-def test_runs_as_the_user_that_is_configured(scene: Scene, tmp_path: Path) -> None:
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o711)
-    scene.folder.chmod(0o777)
+def test_runs_as_the_user_that_is_configured(open_scene: Scene) -> None:
+    scene = open_scene
     state = scene.folder / "state"
     scene.socket = str(state / "control.sock")
     scene.start("--agent.user=65534:65534", f"--workspace.state-dir={state}",
