@@ -154,11 +154,13 @@ class Daemon:
 
     def start(self, **faults):
         """Starts it; with faults (see faults.cpp) under the library that injects them."""
-        environment = {"PATH": os.environ["PATH"]}
+        kept = ("PATH", "ASAN_", "TSAN_", "UBSAN_", "LLVM_PROFILE_")
+        environment = {name: value for name, value in os.environ.items() if name.startswith(kept)}
         if faults:
             environment["LD_PRELOAD"] = self.library
             # The sanitizer's library need not be the first that is loaded.
-            environment["ASAN_OPTIONS"] = "verify_asan_link_order=0"
+            given = environment.get("ASAN_OPTIONS", "")
+            environment["ASAN_OPTIONS"] = given + ":verify_asan_link_order=0"
             for name, value in faults.items():
                 environment["FAULTS_" + name.upper()] = str(value)
         with open(self.log, "ab") as log:

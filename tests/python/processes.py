@@ -32,6 +32,9 @@ def wait_until(condition: Callable[[], Result], what: "str | Callable[[], str]" 
         time.sleep(0.01)
 
 
+# What sanitizers and coverage read.
+INSTRUMENTS = ("ASAN_", "LSAN_", "TSAN_", "UBSAN_", "LLVM_PROFILE_")
+
 _libc = ctypes.CDLL(None)
 
 
@@ -41,9 +44,9 @@ def _die_with_parent() -> None:
 
 
 def clean_environment(**more: str) -> Dict[str, str]:
-    """None of the caller's settings reaches what is tested."""
+    """None of the caller's settings reaches what is tested, but those for how it was built."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-    kept.update({name: value for name, value in os.environ.items() if name.startswith(("ASAN_", "UBSAN_", "LSAN_"))})
+    kept.update({name: value for name, value in os.environ.items() if name.startswith(INSTRUMENTS)})
     kept.update(more)
     return kept
 

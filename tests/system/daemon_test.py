@@ -16,6 +16,12 @@ GENEROUS = 30  # seconds: a limit that only something broken reaches
 TOKEN = "a-token-that-nobody-may-read"
 
 
+def bare_environment():
+    """No setting reaches the daemon but those for how it was built."""
+    kept = ("PATH", "ASAN_", "LSAN_", "TSAN_", "UBSAN_", "LLVM_PROFILE_")
+    return {name: value for name, value in os.environ.items() if name.startswith(kept)}
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("localhost", timeout=GENEROUS)
@@ -71,7 +77,7 @@ log.level = "debug"
         log = open(f"{self.folder.name}/log", "a", encoding="utf-8")
         self.addCleanup(log.close)
         process = subprocess.Popen([f"{BUILD}/workspace-supervisor", f"--config-file={self.configuration(more)}"],
-                                   stderr=log, env={"PATH": os.environ["PATH"]})
+                                   stderr=log, env=bare_environment())
         self.addCleanup(self.end, process)
         return process
 
