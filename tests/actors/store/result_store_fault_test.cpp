@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <set>
@@ -193,7 +194,10 @@ protected:
   /// @param lasting the fault goes on until after the run.
   /// @param before what stands in the directory when the store is opened.
   /// @param stride more than 1 leaves operations out: a long log is read frame by frame.
+  /// @param stride only every so manieth operation; CRASH_STEP in the environment goes before it.
   void fail_everywhere(sqlite_fault::kind kind, bool lasting, found before, int stride = 1) {
+    if (const auto* given = std::getenv("CRASH_STEP"))
+      stride = std::max(1, std::atoi(given));
     std::int64_t points = 0;
     for (std::int64_t at = 1;; at += stride) {
       SCOPED_TRACE("operation " + std::to_string(at));
@@ -290,7 +294,7 @@ TEST_F(result_store_fault_test, io_errors_from_anywhere_on_in_an_existing_databa
 }
 
 TEST_F(result_store_fault_test, one_io_error_over_a_long_log_loses_nothing) {
-  fail_everywhere(sqlite_fault::kind::io_error, false, found::log);
+  fail_everywhere(sqlite_fault::kind::io_error, false, found::log, 3);
 }
 
 TEST_F(result_store_fault_test, io_errors_from_anywhere_on_over_a_long_log_lose_nothing) {
