@@ -8,6 +8,8 @@ WERROR ?= OFF
 ARGS ?=
 # How long `make soak` runs.
 SOAK_TIME ?= 5min
+# How long `make chaos` lets things go wrong; peace and counting come on top.
+CHAOS_TIME ?= 1h
 
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY ?= clang-tidy
@@ -16,12 +18,12 @@ configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR)
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run debug test tsan smoke format format-check lint soak bench clean
+.PHONY: help build run debug test tsan smoke format format-check lint soak chaos bench clean
 
 help: ## this list
 	@echo "Targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: JOBS=N  WERROR=ON  ARGS="..." (run, bench)  SOAK_TIME=5min  SKIP_PACKAGES=1'
+	@echo 'Variables: JOBS=N  WERROR=ON  ARGS="..." (run, soak, chaos, bench)  SOAK_TIME=5min  CHAOS_TIME=1h  SKIP_PACKAGES=1'
 
 build: ## the release build: build/workspace-supervisor and build/workspacectl
 	@scripts/ensure-packages build
@@ -73,6 +75,9 @@ soak: debug ## every crash point, then random kills and faults for SOAK_TIME; fa
 	python3 -B tests/crash/disk_test.py build-debug --step=4
 	CRASH_STEP=1 build-debug/actor_crash_test
 	python3 -B tests/crash/soak.py build-debug --time=$(SOAK_TIME) $(ARGS)
+
+chaos: build debug ## an hour of everything going wrong at once, on the release build (CHAOS_TIME=10min, ARGS="--seed=N")
+	python3 -B tests/chaos/chaos.py build --tools=build-debug --time=$(CHAOS_TIME) $(ARGS)
 
 bench: ## what it costs, on the release build (docs/performance.md): the table, then the parts (ARGS="--quick")
 	@scripts/ensure-packages build bench
