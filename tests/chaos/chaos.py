@@ -205,6 +205,7 @@ class Chaos:
         """What the process holds in peace, without connections to the platform: how many of those it keeps for the
         next request is a matter of what came together in the last minute."""
         scene = self.scene
+        self.wait(self.guests.are_settled, "workspaces added and removed", fatal=False)
         self.idle(QUIET)
         excuse = scene.excuses.begin(time.monotonic(), "the platform was away for the figures")
         scene.away.add("figures")

@@ -44,6 +44,13 @@ def status(pid, field):
     return 0
 
 
+def expects(pid, number):
+    """Whether the process has blocked, ignores or catches a signal: it does from some moment after its start on."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigBlk:", "SigIgn:", "SigCgt:"))]
+    return any(mask >> (number - 1) & 1 for mask in masks)
+
+
 class Figures:
     def __init__(self, pid, folders):
         self.descriptors = descriptors(pid)

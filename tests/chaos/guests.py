@@ -87,6 +87,11 @@ class Guests:
                 self.removed_at[guest] = time.monotonic()
                 self.removed += 1
 
+    def are_settled(self):
+        """Whether none is being added or removed."""
+        self.threads = [thread for thread in self.threads if thread.is_alive()]
+        return not self.threads
+
     def drop_from_platform(self):
         """On the script's own thread."""
         for guest in [guest for guest in self.removed_at if guest in self.scene.tokens]:

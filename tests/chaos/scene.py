@@ -12,7 +12,7 @@ from os import path
 
 import figures
 from disk import Disk
-from harness import Daemon, Platform, make_folder
+from harness import Daemon, Platform, make_folder, wait_for
 from plan import INTERVAL, TTL
 from record import Excuses, Record
 from switches import Switches
@@ -204,6 +204,12 @@ class Scene:
         if self.supervisor.ended():
             return
         self.resume_supervisor()
+        # Nobody can take a signal in the first milliseconds of a process.
+        wait_for(
+            lambda: self.supervisor.ended() or figures.expects(self.supervisor.pid, signal.SIGTERM), "its signals taken"
+        )
+        if self.note_its_end():
+            return
         self.supervisor_goes_down()
         begin = time.monotonic()
         self.supervisor.process.send_signal(signal.SIGTERM)

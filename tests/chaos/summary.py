@@ -58,6 +58,8 @@ def check_figures(chaos, problems):
             problem for problem in chaos.after.growth_since(chaos.before, float("inf"))
         )
     problems.extend(chaos.after.growth_since(chaos.before, allowance))
+    if gone := dict(chaos.before.descriptors - chaos.after.descriptors):
+        return f"no longer there: {gone}; memory may have grown by {allowance >> 10} KiB", None
     return f"memory may have grown by {allowance >> 10} KiB", None
 
 
