@@ -11,6 +11,8 @@ FUZZ_TIME ?= 60s
 FUZZ_RUNS ?=
 # How long `make soak` runs.
 SOAK_TIME ?= 5min
+# How long `make chaos` lets things go wrong; peace and counting come on top.
+CHAOS_TIME ?= 1h
 
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY ?= clang-tidy
@@ -19,12 +21,13 @@ configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR)
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run debug test tsan tsan-part fuzz coverage smoke format format-check lint soak bench clean
+.PHONY: help build run debug test tsan tsan-part fuzz coverage smoke format format-check lint soak chaos bench clean
 
 help: ## this list
 	@echo "Targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: JOBS=N  WERROR=ON  ARGS="..." (run, bench)  FUZZ_TIME=60s  FUZZ_RUNS=N  SOAK_TIME=5min  SKIP_PACKAGES=1'
+	@echo 'Variables: JOBS=N  WERROR=ON  ARGS="..." (run, soak, chaos, bench)  FUZZ_TIME=60s  FUZZ_RUNS=N  SOAK_TIME=5min'
+	@echo '           CHAOS_TIME=1h  SKIP_PACKAGES=1'
 
 build: ## the release build: build/workspace-supervisor and build/workspacectl
 	@scripts/ensure-packages build
@@ -103,6 +106,9 @@ soak: debug ## every crash point, then random kills and faults for SOAK_TIME; fa
 	CRASH_STEP=1 build-debug/actor_crash_test
 	CRASH_STEP=1 build-debug/result_store_fault_test
 	python3 -B tests/crash/soak.py build-debug --time=$(SOAK_TIME) $(ARGS)
+
+chaos: build debug ## an hour of everything going wrong at once, on the release build (CHAOS_TIME=10min, ARGS="--seed=N")
+	python3 -B tests/chaos/chaos.py build --tools=build-debug --time=$(CHAOS_TIME) $(ARGS)
 
 bench: ## what it costs, on the release build (docs/performance.md): the table, then the parts (ARGS="--quick")
 	@scripts/ensure-packages build bench

@@ -12,13 +12,15 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/time.h>
 #include <sys/un.h>
-#include <thread>
 #include <unistd.h>
 
 namespace workspace_supervisor {
@@ -61,12 +63,22 @@ bool is_of_another_user(const agent_user& user) {
   return user.given && user.user != ::geteuid();
 }
 
-/// Ends the process with `code` if it has not ended by itself in time.
+/// What the process ends with when it has not ended by itself in time.
+int late_code = 0;
+
+/// Ends the process with `code` if it has not ended by itself in time. By a timer and not by a thread: where
+/// memory is short there is none to be had, and this must not fail.
 void limit_stopping(int code) {
-  std::thread{[code] {
-    std::this_thread::sleep_for(stop_patience);
-    ::_exit(code);
-  }}.detach();
+  late_code = code;
+  std::signal(SIGALRM, [](int) { ::_exit(late_code); });
+  sigset_t alarm; // who started us may have blocked it
+  sigemptyset(&alarm);
+  sigaddset(&alarm, SIGALRM);
+  ::pthread_sigmask(SIG_UNBLOCK, &alarm, nullptr);
+  itimerval timer{};
+  timer.it_value.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(stop_patience).count();
+  timer.it_value.tv_usec = std::chrono::microseconds{stop_patience % std::chrono::seconds{1}}.count();
+  ::setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
 /// What main's thread does while the tree runs: takes signals, reaps children, and ends the agent first.

@@ -62,23 +62,35 @@ grep -q 'heartbeat.interval\b' out err || fail "the nearest known key is not nam
 
 expect 78 "no configuration at all" "$supervisor"
 
+# stops_in_time WHAT [PREPARE]: SIGTERM ends the daemon in time with 0; PREPARE is called when it runs.
+stops_in_time() {
+  local what=$1 prepare=${2:-:} started status=0
+  : >err # the last one's, which would be read before the next has begun
+  "${clean[@]}" "$supervisor" --config-file=good.conf >out 2>err </dev/null &
+  daemon=$!
+  for _ in $(seq 300); do
+    ! grep -q 'beat.failed' err || break
+    kill -0 "$daemon" 2>/dev/null || break
+    sleep 0.1
+  done
+  "$prepare"
+  kill -TERM "$daemon" 2>/dev/null || fail "$what: the daemon ended by itself"
+  started=$SECONDS
+  wait "$daemon" || status=$?
+  daemon=
+  [[ $status -eq 0 ]] || fail "$what: exit status $status instead of 0"
+  [[ $((SECONDS - started)) -le 5 ]] || fail "$what: took longer than 5 s"
+  ! grep -q 'not-to-be-shown' out err || fail "the log shows the token"
+  echo "smoke: $what: ok"
+}
+
+no_memory_for_a_thread() {
+  prlimit --pid "$daemon" --as=$(($(awk '/^VmSize/ { print $2 }' "/proc/$daemon/status") * 1024 + 65536))
+}
+
 # A platform that refuses every connection must not keep the process from stopping in time.
-"${clean[@]}" "$supervisor" --config-file=good.conf >out 2>err </dev/null &
-daemon=$!
-for _ in $(seq 300); do
-  [[ ! -s err ]] || break
-  kill -0 "$daemon" 2>/dev/null || break
-  sleep 0.1
-done
-kill -TERM "$daemon" 2>/dev/null || fail "the daemon ended by itself"
-started=$SECONDS
-status=0
-wait "$daemon" || status=$?
-daemon=
-[[ $status -eq 0 ]] || fail "SIGTERM: exit status $status instead of 0"
-[[ $((SECONDS - started)) -le 5 ]] || fail "SIGTERM: took longer than 5 s"
-! grep -q 'not-to-be-shown' out err || fail "the log shows the token"
-echo "smoke: SIGTERM: ok"
+stops_in_time "SIGTERM"
+stops_in_time "SIGTERM with no memory for a thread" no_memory_for_a_thread
 
 expect 0 "dev mode for 20 s" "$supervisor" --dev --dev.duration=20s
 tail -n 20 out err

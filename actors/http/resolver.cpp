@@ -9,6 +9,7 @@
 #include <exception>
 #include <mutex>
 #include <netdb.h>
+#include <pthread.h>
 #include <set>
 #include <sys/socket.h>
 #include <system_error>
@@ -104,6 +105,7 @@ void resolver::resolve(const std::string& host) {
       return;
   }
   const auto run = [state = state_, host] {
+    ::pthread_setname_np(::pthread_self(), "look-up");
     resolved_host found;
     try {
       found = state->function(host);

@@ -5,6 +5,7 @@
 #include "actors/notifier/notifier_text.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace workspace_supervisor {
 
@@ -21,6 +22,18 @@ constexpr double longest_timer = 300; ///< seconds
 
 void act(self_pointer self);
 void fetch(self_pointer self);
+
+/// Seconds by the clock that nobody sets, for differences alone.
+double steady_clock_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// What was recorded is measured by the wall clock. Retries are not: it may be set back by an hour or a day,
+/// and nothing shall wait that long.
+struct moment {
+  double wall = wall_clock_now();     ///< seconds since the epoch
+  double steady = steady_clock_now(); ///< seconds, for differences alone
+};
 
 double as_seconds(milliseconds duration) {
   return std::chrono::duration<double>(duration).count();
@@ -75,10 +88,10 @@ void post(self_pointer self, const char* call, const std::string& key, std::stri
       });
 }
 
-/// When it is tried again after this answer. Seconds since the epoch.
+/// When it is tried again after this answer, by the steady clock.
 double next_attempt(self_pointer self, int attempts, const platform_answer& answer) {
   const double random = std::uniform_real_distribution<double>{0, 1}(state_of(self).random);
-  return wall_clock_now() + retry_delay(attempts, random, answer.retry_after_ms);
+  return steady_clock_now() + retry_delay(attempts, random, answer.retry_after_ms);
 }
 
 // -- the user's notifications
@@ -133,8 +146,8 @@ void notified(self_pointer self, std::int64_t seq, const platform_answer& answer
   }
 }
 
-/// Sends what is due. @returns when the next one is, 0: nothing waits for a time.
-double notify_user_of_results(self_pointer self, double now) {
+/// Sends what is due. @returns in how many seconds the next one is, 0: nothing waits for a time.
+double notify_user_of_results(self_pointer self, const moment& now) {
   auto& state = state_of(self);
   if (state.notification_busy)
     return 0;
@@ -149,7 +162,7 @@ double notify_user_of_results(self_pointer self, double now) {
     }
     if (!unwanted.empty())
       continue;
-    if (now - stored.recorded_at > as_seconds(settings.max_age)) {
+    if (now.wall - stored.recorded_at > as_seconds(settings.max_age)) {
       state.context->probe.notifications_dropped.fetch_add(1, std::memory_order_relaxed);
       emit(self, log_level::error, "notification.dropped",
            "the notification of result " + std::to_string(stored.seq) + " could not be delivered in time", {},
@@ -159,8 +172,9 @@ double notify_user_of_results(self_pointer self, double now) {
       return 0;
     }
     const auto retry = state.notification_retries.find(stored.seq);
-    if (retry != state.notification_retries.end() && retry->second.next > now) {
-      wake = wake == 0 ? retry->second.next : std::min(wake, retry->second.next);
+    if (retry != state.notification_retries.end() && retry->second.next > now.steady) {
+      const double left = retry->second.next - now.steady;
+      wake = wake == 0 ? left : std::min(wake, left);
       continue;
     }
     state.notification_busy = true;
@@ -288,15 +302,15 @@ void tell_suspected_loop(self_pointer self, bool full) {
           " times within an hour: it may be delegating in a loop; further results wait"));
 }
 
-/// Sends what is due. @returns when something is, 0: nothing waits for a time.
-double wake_agent(self_pointer self, double now) {
+/// Sends what is due. @returns in how many seconds something is, 0: nothing waits for a time.
+double wake_agent(self_pointer self, const moment& now) {
   auto& state = state_of(self);
   if (state.message_busy)
     return 0;
   const auto& settings = state.context->process->configuration.notifier;
   if (state.box.has_open_message) {
     const auto& message = state.box.open_message;
-    if (now - message.created_at > as_seconds(settings.max_age)) {
+    if (now.wall - message.created_at > as_seconds(settings.max_age)) {
       state.context->probe.messages_dropped.fetch_add(1, std::memory_order_relaxed);
       emit(self, log_level::error, "self-message.dropped", "the self-message could not be delivered in time",
            {}, state.message_retry.attempts);
@@ -304,18 +318,19 @@ double wake_agent(self_pointer self, double now) {
       close_message(self, 0);
       return 0;
     }
-    if (state.message_retry.next > now)
-      return state.message_retry.next;
+    if (state.message_retry.next > now.steady)
+      return state.message_retry.next - now.steady;
     state.message_busy = true;
     attempt_message(self);
     return 0;
   }
   if (state.box.unwoken.empty())
     return 0;
-  const auto next = next_self_message(state.box, {as_seconds(settings.cooldown), settings.max_per_hour}, now);
+  const auto next =
+      next_self_message(state.box, {as_seconds(settings.cooldown), settings.max_per_hour}, now.wall);
   tell_suspected_loop(self, next.hour_is_full);
-  if (next.at > now)
-    return next.at;
+  if (next.at > now.wall)
+    return next.at - now.wall;
   state.message_busy = true;
   compose_message(self);
   return 0;
@@ -329,7 +344,7 @@ void act(self_pointer self) {
   auto& state = state_of(self);
   if (!state.box_known)
     return;
-  const auto now = wall_clock_now();
+  const moment now;
   const auto message = wake_agent(self, now);
   const auto notification = notify_user_of_results(self, now);
   const auto wake = message == 0        ? notification
@@ -338,7 +353,7 @@ void act(self_pointer self) {
   self->cancel(std::exchange(state.timer, 0));
   if (wake == 0)
     return;
-  const auto delay = std::clamp(wake - now, 0.001, longest_timer);
+  const auto delay = std::clamp(wake, 0.001, longest_timer);
   state.timer = self->after(std::chrono::duration<double>(delay), [self] {
     state_of(self).timer = 0;
     act(self);

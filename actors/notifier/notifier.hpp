@@ -15,7 +15,7 @@ struct notifier_actor_state {
   /// How often something was tried in vain, and when it is tried again.
   struct retry {
     int attempts = 0;
-    double next = 0; ///< seconds since the epoch
+    double next = 0; ///< seconds of the steady clock
   };
 
   workspace_context* context = nullptr;

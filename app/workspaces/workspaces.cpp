@@ -73,6 +73,10 @@ void put(self_pointer self, added_workspace wanted, const answer& tell_outcome) 
 
 void remove(self_pointer self, const std::string& id, const answer& tell_outcome) {
   const auto workspace = state_of(self).context->workspaces.find(id);
+  // What was added before the start is not known as long as the store cannot be read.
+  if (!workspace && !state_of(self).context->probe.store_durable.load())
+    return tell_outcome(
+        {503, "storage is in trouble: it may have been added, and be back when that can be read", {}});
   if (!workspace)
     return tell_outcome({404, "there is no such workspace", {}});
   if (workspace->origin.load() != workspace_origin::control_api)

@@ -4,8 +4,10 @@
 //     where it creates; in the failing mode every open and read as well;
 //   TCP sockets, in the killing mode alone: send, sendmsg, write, writev.
 // FAULTS_KILL_AT=N with FAULTS_KILL=before|after; or FAULTS_FAIL_AT=N with FAULTS_ERRNO=E: that call alone
-// fails or, when FAULTS_HEAL names a file, all from there on until that file exists. FAULTS_LOG: a file that
-// gets a line for each counted call.
+// fails or, when FAULTS_HEAL names a file, all from there on until that file exists. Or FAULTS_WHILE=LINK:
+// all fail while that symbolic link is there, with the error number that it points to; opens for reading and
+// reads only with EIO, since a full or read-only disk can be read. FAULTS_LOG: a file that gets a line for
+// each counted call.
 
 #include <atomic>
 #include <cerrno>
@@ -35,6 +37,7 @@ struct orders {
   long fail_at = number("FAULTS_FAIL_AT");
   int error = static_cast<int>(number("FAULTS_ERRNO"));
   const char* heal = std::getenv("FAULTS_HEAL");
+  const char* while_link = std::getenv("FAULTS_WHILE");
   int log = open_log();
 
   static long number(const char* name) {
@@ -55,6 +58,21 @@ const orders& given() {
 }
 
 std::atomic<long> counted{0};
+
+/// What a call that was judged to fail fails with.
+thread_local int failure = 0;
+
+/// @returns the error that all calls fail with at present; 0: none
+int error_of_the_while() {
+  char number[16];
+  if (given().while_link == nullptr)
+    return 0;
+  const auto size = ::syscall(SYS_readlinkat, AT_FDCWD, given().while_link, number, sizeof number - 1);
+  if (size <= 0)
+    return 0;
+  number[size] = '\0';
+  return std::atoi(number);
+}
 
 bool is_below(const char* path) {
   return given().folder_size > 0 && path != nullptr &&
@@ -100,9 +118,12 @@ verdict count(const char* call, const char* target) {
   }
   if (order.fail_at > 0 && here >= order.fail_at &&
       (order.heal != nullptr ? ::syscall(SYS_faccessat, AT_FDCWD, order.heal, F_OK) != 0
-                             : here == order.fail_at))
+                             : here == order.fail_at)) {
+    failure = order.error;
     return verdict::fail;
-  return verdict::pass;
+  }
+  failure = error_of_the_while();
+  return failure != 0 ? verdict::fail : verdict::pass;
 }
 
 verdict count_descriptor(const char* call, int descriptor, const void* data, std::size_t size) {
@@ -137,7 +158,7 @@ verdict count_path(const char* call, const char* path) {
 template <class Call>
 auto carry_out(verdict what, Call call) -> decltype(call()) {
   if (what == verdict::fail) {
-    errno = given().error;
+    errno = failure;
     return -1;
   }
   const auto result = call();
@@ -151,8 +172,14 @@ Function real(const char* name) {
   return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
 }
 
+/// Whether what only reads counts too.
 bool is_failing() {
-  return given().fail_at != 0;
+  if (given().fail_at != 0)
+    return true;
+  const int saved = errno;
+  const bool result = error_of_the_while() == EIO;
+  errno = saved;
+  return result;
 }
 
 template <class Open>

@@ -19,9 +19,9 @@ PATIENCE = 60.0  # seconds until a scenario that does not end has failed
 class Platform:
     """test-platform as a process of its own: it outlives the daemons that are killed."""
 
-    def __init__(self, build):
+    def __init__(self, build, *options):
         self.process = subprocess.Popen(
-            [os.path.join(build, "test-platform"), "--die-with-parent"], stdout=subprocess.PIPE, text=True
+            [os.path.join(build, "test-platform"), "--die-with-parent", *options], stdout=subprocess.PIPE, text=True
         )
         self.url = self.process.stdout.readline().split()[-1]
         admin = self.process.stdout.readline().split()[-1]
@@ -119,14 +119,18 @@ class Agent:
 
 
 class Daemon:
-    """workspace-supervisor with one workspace, folders of its own and short intervals."""
+    """workspace-supervisor with one workspace, folders of its own and short intervals.
 
-    def __init__(self, build, platform, folder, workspace, **more):
+    beside: the folder for its configuration and log, where `folder` may be full.
+    """
+
+    def __init__(self, build, platform, folder, workspace, beside=None, **more):
+        beside = beside or folder
         self.binary = os.path.join(build, "workspace-supervisor")
         self.library = os.path.join(build, "tests", "crash", "libfaults.so")
         self.folder = folder
         self.process = None
-        self.log = os.path.join(folder, "log")
+        self.log = os.path.join(beside, "log")
         self.kept = os.path.join(folder, "kept")  # where faults are counted
         for name in ("configs", "kept/out"):
             os.makedirs(os.path.join(folder, name), exist_ok=True)
@@ -148,21 +152,26 @@ class Daemon:
             "control.http": '""',
         }
         values.update({key.replace("__", ".").replace("_", "-"): value for key, value in more.items()})
-        self.config = os.path.join(folder, "supervisor.conf")
+        self.config = os.path.join(beside, "supervisor.conf")
         with open(self.config, "w", encoding="utf-8") as file:
             file.writelines(f"{key} = {value}\n" for key, value in values.items())
 
     def start(self, **faults):
         """Starts it; with faults (see faults.cpp) under the library that injects them."""
-        kept = ("PATH", "ASAN_", "TSAN_", "UBSAN_", "LLVM_PROFILE_")
-        environment = {name: value for name, value in os.environ.items() if name.startswith(kept)}
+        environment = {}
         if faults:
             environment["LD_PRELOAD"] = self.library
-            # The sanitizer's library need not be the first that is loaded.
-            given = environment.get("ASAN_OPTIONS", "")
-            environment["ASAN_OPTIONS"] = given + ":verify_asan_link_order=0"
             for name, value in faults.items():
                 environment["FAULTS_" + name.upper()] = str(value)
+        self.launch(environment)
+
+    def launch(self, environment):
+        """Starts it with this added to the environment."""
+        kept = ("PATH", "ASAN_", "TSAN_", "UBSAN_", "LLVM_PROFILE_")
+        environment = {**{name: value for name, value in os.environ.items() if name.startswith(kept)}, **environment}
+        if "LD_PRELOAD" in environment:
+            # The sanitizer's library need not be the first that is loaded.
+            environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, "--config-file=" + self.config],
@@ -196,7 +205,10 @@ class Daemon:
 
 
 class Tally:
-    """How often each task was filed, named in a self-message and told to the user."""
+    """How often each task was filed, named in a self-message and told to the user.
+
+    agent: whoever has `seen` the lines of the results file.
+    """
 
     TASK = re.compile(r"task-(\d+)")
     MORE = re.compile(r"and (\d+) more")

@@ -70,6 +70,17 @@ def test_what_cannot_be_saved_is_not_added(host: Host) -> None:
     assert host.workspaces() == {"main": "configuration"}
 
 
+def test_what_may_come_back_is_not_said_to_be_gone(host: Host) -> None:
+    host.start()
+    assert host.put("ws-1").status == 201
+    assert host.stop() == 0
+    host.rows("pragma user_version = 77")
+    host.start()
+    host.wait_log("store.degraded")
+    refused = host.delete("ws-1")
+    assert refused.status == 503 and "storage is in trouble" in refused.error
+
+
 class Script:
     """Adds and removes in a random order; knows what it was told of the outcome."""
 
