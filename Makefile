@@ -2,6 +2,8 @@
 
 # Compilers and tests at a time. A compiler takes up to 1.5 GB: lower it where memory is short.
 JOBS ?= $(shell nproc)
+# Tests at a time: most of them wait most of the time.
+TEST_JOBS ?= $(shell expr 2 \* $(JOBS))
 # ON makes warnings errors, as .ci/run has it.
 WERROR ?= OFF
 # For the binary or script that a target runs: make run ARGS="--dev.duration=20s"
@@ -47,7 +49,7 @@ test: ## everything: format, release build and its smoke test, all tests with AS
 	$(MAKE) --no-print-directory format-check
 	$(MAKE) --no-print-directory smoke
 	$(MAKE) --no-print-directory debug
-	ctest --preset debug --parallel $(JOBS)
+	ctest --preset debug --parallel $(TEST_JOBS)
 	$(MAKE) --no-print-directory tsan-part
 	$(MAKE) --no-print-directory fuzz
 
@@ -57,7 +59,7 @@ define test_with_tsan
 	$(call configure,tsan)
 	$(call compile,$(1))
 	@rm -rf $(tsan_reports) && mkdir -p $(tsan_reports)
-	ctest --preset $(1) --parallel $(JOBS)
+	ctest --preset $(1) --parallel $(TEST_JOBS)
 	@! grep -h '' $(tsan_reports)/* 2>/dev/null || { echo "ThreadSanitizer: reports, see above"; exit 1; }
 endef
 
@@ -80,7 +82,7 @@ coverage: ## how much of each room the tests run, and the lines that they do not
 	$(call configure,coverage)
 	$(call compile,coverage)
 	@rm -rf build-coverage/profiles
-	ctest --preset coverage --parallel $(JOBS)
+	ctest --preset coverage --parallel $(TEST_JOBS)
 	scripts/coverage-report build-coverage
 
 smoke: build ## the release binary end to end: configuration check, dev mode, SIGTERM
