@@ -206,12 +206,19 @@ class Chaos:
         next request is a matter of what came together in the last minute."""
         scene = self.scene
         self.wait(self.guests.are_settled, "workspaces added and removed", fatal=False)
+        # Attempts to connect there would be under way, for whoever still knows the address.
+        self.dead.close()
+        # One that attached when there was no descriptor is not watched by one.
+        scene.agent.kill()
+        scene.agent.wait()
+        scene.start_agent()
         self.idle(QUIET)
         excuse = scene.excuses.begin(time.monotonic(), "the platform was away for the figures")
         scene.away.add("figures")
         scene.listen()
         self.idle(WITHOUT_PLATFORM)
         taken = scene.figures()
+        self.dead.open()
         scene.away.discard("figures")
         scene.listen()
         excuse.end = time.monotonic()

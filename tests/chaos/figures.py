@@ -82,7 +82,7 @@ class Figures:
         for what in ("descriptors", "threads"):
             now, then = getattr(self, what), getattr(before, what)
             if now.total() > then.total():
-                problems.append(f"{what}: {then.total()} before, {now.total()} after; new: {dict(now - then)}")
+                problems.append(f"{what}: {dict(then)} before, {dict(now)} after; new: {dict(now - then)}")
         if self.memory > before.memory + allowance:
             problems.append(f"memory: {before.memory >> 10} KiB before, {self.memory >> 10} KiB after")
         if self.files != before.files:
