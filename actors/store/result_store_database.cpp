@@ -1,5 +1,7 @@
 #include "actors/store/result_store_database.hpp"
 
+#include "actors/text/utf8.hpp"
+
 #include <charconv>
 #include <string_view>
 #include <unordered_set>
@@ -96,20 +98,24 @@ result_database::result_database(result_file file)
 result_database::~result_database() = default;
 
 stored_result result_database::read_result(const sqlite_statement& row) const {
+  // What was changed in the file behind SQLite's back is text all the same where it is told.
+  const auto text = [&row](int column) {
+    return valid_utf8(row.text(column));
+  };
   stored_result stored;
   stored.seq = row.integer(0);
-  stored.result.delegation_id = row.text(1);
-  stored.result.status = row.text(2);
+  stored.result.delegation_id = text(1);
+  stored.result.status = text(2);
   stored.recorded_at = row.real(3);
   stored.filed = row.integer(4) != 0;
   stored.woken = row.integer(5) != 0;
   stored.notified = row.integer(6) != 0;
-  stored.result.target_id = row.text(7);
-  stored.result.source_id = row.text(8);
-  stored.result.summary = row.text(9);
-  stored.result.own_summary = row.text(10);
-  stored.result.response_preview = row.text(11);
-  stored.result.error = row.text(12);
+  stored.result.target_id = text(7);
+  stored.result.source_id = text(8);
+  stored.result.summary = text(9);
+  stored.result.own_summary = text(10);
+  stored.result.response_preview = text(11);
+  stored.result.error = text(12);
   stored.result.created_at = row.real(13);
   return stored;
 }

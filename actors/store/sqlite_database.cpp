@@ -1,7 +1,5 @@
 #include "actors/store/sqlite_database.hpp"
 
-#include "actors/text/utf8.hpp"
-
 #include <sqlite3.h>
 
 #include <cerrno>
@@ -189,7 +187,7 @@ double sqlite_statement::real(int column) const {
 std::string sqlite_statement::text(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
   auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle_, column));
-  return bytes ? valid_utf8(std::string{bytes, size}) : std::string{};
+  return bytes ? std::string{bytes, size} : std::string{};
 }
 
 void sqlite_statement::bind_integer(int index, std::int64_t value) {

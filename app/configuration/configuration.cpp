@@ -1,5 +1,6 @@
 #include "app/configuration/configuration.hpp"
 
+#include "actors/text/utf8.hpp"
 #include "app/configuration/configuration_builder.hpp"
 #include "app/configuration/paths.hpp"
 
@@ -82,8 +83,9 @@ std::string configuration_error::text() const {
     result += ": " + one_line(key);
   result += ": " + message;
   if (!suggestion.empty())
-    result += "; did you mean " + suggestion + "?";
-  return result;
+    result += "; did you mean " + one_line(suggestion) + "?";
+  // Of a file of any bytes, whatever it is that is named.
+  return valid_utf8(std::move(result));
 }
 
 bool configuration_result::given(const std::string& key) const {

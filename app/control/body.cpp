@@ -69,7 +69,8 @@ public:
   }
 
   bool has(const char* name) {
-    known_.emplace_back(name);
+    if (std::find(known_.begin(), known_.end(), name) == known_.end())
+      known_.emplace_back(name);
     return !refusal_ && value_.as_object().contains(name);
   }
 

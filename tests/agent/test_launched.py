@@ -213,7 +213,7 @@ def test_200_restarts_leave_nothing_behind(scene: Scene) -> None:
     wait_until(lambda: holds() <= (before[0] + 1, before[1]), lambda: f"{before} descriptors and threads, not {holds()}")
     actors = scene.stats()["actors"]
     assert actors["agent"]["restarts"] == 0 and actors["agent"]["mailbox"] == 0
-    assert scene.agent_stats()["restarts"] >= 220
+    assert scene.agent_stats()["restarts"] >= 219, "the first start was none"
     assert scene.stop() == 0
 
 

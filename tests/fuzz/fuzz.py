@@ -11,6 +11,7 @@ something: its input is kept in BUILD/found.
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LONGEST = 16384  # bytes of an input that is kept
+# Twice as fast: with a stack of its own for what was returned from, each exception goes through all of it.
+ENVIRONMENT = {"ASAN_OPTIONS": "detect_stack_use_after_return=0:malloc_context_size=4", **os.environ}
 UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
 
 
@@ -56,7 +59,11 @@ class Fuzzer:
             command.append(f"-dict={self.words}")
         command += [self.further, *([self.kept] if self.kept.is_dir() else [])]
         with open(self.log, "w", encoding="utf-8") as log:
-            status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False).returncode
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENVIRONMENT)
+            status = process.wait()
+        # One that was aborted has left its folder (tests/support/fuzz_input.hpp).
+        for memory in ("/dev/shm", tempfile.gettempdir()):
+            shutil.rmtree(f"{memory}/supervisor-fuzz-{process.pid}", ignore_errors=True)
         text = self.log.read_text(errors="replace")
         print(self.line(text, status), flush=True)
         if status:
@@ -68,10 +75,12 @@ class Fuzzer:
             found = re.findall(pattern, log)
             return int(found[-1]) if found else 0
 
-        executed, speed = (last(rf"stat::{name}: *(\d+)") for name in ("number_of_executed_units", "average_exec_per_sec"))
-        places, corpus = (last(rf" {name}: (\d+)") for name in ("cov", "corp"))
+        executed = last(r"stat::number_of_executed_units: *(\d+)")
+        speed = last(r"stat::average_exec_per_sec: *(\d+)")
+        coverage = last(r" cov: (\d+)")
+        corpus = last(r" corp: (\d+)")
         return (
-            f"{self.name:20} {executed:12,} inputs {speed:8,}/s {places:6} places {corpus:5} in the corpus  "
+            f"{self.name:20} {executed:12,} inputs {speed:8,}/s {coverage:6} places {corpus:5} in the corpus  "
             f"{'FOUND' if status else 'ok'}"
         )
 
@@ -112,7 +121,7 @@ def main():
             fuzzer.merge()
         return 0
     jobs = min(arguments.jobs, len(chosen))
-    each = max(1, arguments.time * jobs // len(chosen))
+    each = max(1, arguments.time // -(-len(chosen) // jobs))
     bound = [f"-runs={arguments.runs}"] if arguments.runs else [f"-max_total_time={each}"]
     with ThreadPoolExecutor(jobs) as pool:
         sound = list(pool.map(lambda fuzzer: fuzzer.run(bound), chosen))

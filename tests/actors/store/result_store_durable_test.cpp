@@ -167,6 +167,13 @@ TEST_F(result_store_durable_test, a_damaged_page_found_at_the_start_is_moved_asi
   EXPECT_EQ(contents(moved_aside()[0]), bytes);
 }
 
+TEST_F(result_store_durable_test, a_damaged_file_that_seems_to_have_no_tables_is_moved_aside) {
+  execute("create table t (x); pragma writable_schema = on; delete from sqlite_schema");
+  auto store = open();
+  EXPECT_TRUE(store->health().durable) << store->health().trouble;
+  EXPECT_EQ(moved_aside().size(), 1U);
+}
+
 TEST_F(result_store_durable_test, a_truncated_file_is_moved_aside) {
   open()->record(make_poll(make_results(0, 200)), start_time);
   std::filesystem::resize_file(database(), 3 * 4096);

@@ -62,6 +62,12 @@ TEST_F(configuration_texts_test, says_an_argument_that_is_no_utf8_in_utf8) {
   EXPECT_LACKS(quote_for_message("\xf1\xf1"), "\xf1");
 }
 
+TEST_F(configuration_texts_test, suggests_a_key_that_is_no_utf8_in_utf8) {
+  const auto error = errors_of(load_file("workspaces.\"\xc0 b\".configs--ir = \"/b\""));
+  EXPECT_CONTAINS(error, "did you mean");
+  EXPECT_LACKS(error, "\xc0");
+}
+
 TEST_F(configuration_texts_test, check_config_is_a_configuration_file_of_the_same_meaning) {
   const auto first =
       load_file("workspaces { \"ws \\\"b\\\" ü\" { configs-dir = \"/b\\t\" }\n c.configs-dir = \"/c\" }\n"

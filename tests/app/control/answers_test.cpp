@@ -159,6 +159,13 @@ TEST_F(control_answers, an_unknown_member_is_refused_with_the_nearest_known_one)
   EXPECT_EQ(call("PUT", "/v1/workspaces/ws-1/runtime-metadata", R"({"mood":"fine"})").status, 200);
 }
 
+TEST_F(control_answers, a_required_member_is_named_once_beside_an_unknown_one) {
+  start();
+  const auto answer = call("PUT", "/v1/workspaces/ws-1/token", R"({"token":"t","mood":"fine"})");
+  EXPECT_NE(answer.body.find("mood: expected one of token, found another member"), std::string::npos)
+      << answer.body;
+}
+
 TEST_F(control_answers, an_unknown_parameter_is_refused) {
   start();
   const auto answer = call("GET", "/v1/workspaces/ws-1/results?limits=3");

@@ -9,19 +9,35 @@ using namespace workspace_supervisor;
 
 namespace {
 
-constexpr std::array<std::pair<const char*, const char*>, 11> calls{{
+/// In the seeds and the words; no text of ours has it.
+constexpr std::string_view secret = "secret-token-1234";
+constexpr std::string_view token_target = "/v1/workspaces/ws-1/token";
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> calls{{
     {"PUT", "/v1/workspaces/ws-1/activity"},
     {"POST", "/v1/workspaces/ws-1/outcomes"},
     {"PUT", "/v1/workspaces/ws-1/runtime-state"},
     {"PUT", "/v1/workspaces/ws-1/runtime-metadata"},
     {"POST", "/v1/workspaces/ws-1/progress"},
-    {"PUT", "/v1/workspaces/ws-1/token"},
+    {"PUT", token_target},
     {"PUT", "/v1/workspaces/ws-2"},
     {"POST", "/v1/debug/crash"},
     {"GET", "/v1/workspaces/ws-1/results?"},
     {"GET", "/v1/workspaces/"},
     {"GET", "/"},
 }};
+
+/// Whether the secret is a member's name, which is no token: of a wrong name it is told what it is.
+bool is_named(const std::string& body) {
+  boost::system::error_code error;
+  const auto value = boost::json::parse(body, error);
+  if (error || !value.is_object())
+    return false;
+  for (const auto& member : value.get_object())
+    if (std::string_view(member.key()).find(secret) != std::string_view::npos)
+      return true;
+  return false;
+}
 
 } // namespace
 
@@ -50,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   must(!error && is_utf8(answer.body), "a refusal is JSON", answer.body);
   const auto& told = body.at("error").at("message").as_string();
   must(!told.empty(), "and says why", answer.body);
-  if (std::string_view(calls[call].second).ends_with("/token"))
-    must(told.find("s3cr3t") == std::string::npos, "a token is not repeated", told);
+  if (calls[call].second == token_target && !is_named(request.body))
+    must(told.find(secret) == std::string::npos, "a token is not repeated", told);
   return 0;
 }
