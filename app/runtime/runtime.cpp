@@ -206,6 +206,10 @@ void runtime::use_launcher(agent_launcher& launcher) {
   impl_->process.launcher = &launcher;
 }
 
+void runtime::start() {
+  start(std::vector<child_spec>{});
+}
+
 void runtime::start(std::vector<child_spec> more) {
   impl_->started = true;
   impl_->make_watch();

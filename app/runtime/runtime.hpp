@@ -50,8 +50,10 @@ public:
   kept_configuration& running_configuration() noexcept;
   /// Has the configuration read again, as `hosting` does it. Any thread.
   void reload();
-  /// Starts the tree. `more`: shared actors besides those of the tree itself.
-  void start(std::vector<child_spec> more = {});
+  /// Starts the tree.
+  void start();
+  /// The same with shared actors besides those of the tree itself.
+  void start(std::vector<child_spec> more);
   /// Asks the root to stop in order; `wait_ended` tells when it has. Any thread.
   void stop();
   /// A descriptor that becomes readable when the tree has ended: stopped, or given up.
