@@ -43,13 +43,14 @@ def test_it_reads_back_what_was_said() -> None:
     assert (made.error_count, made.request_count, made.error_rate) == (1, 2, 0.5)
 
 
-def test_activity_reaches_the_platform_in_one_beat(loop: HeartbeatLoop, supervisor: SupervisorProcess,
-                                                   platform: Platform) -> None:
+def test_activity_reaches_the_platform(loop: HeartbeatLoop, supervisor: SupervisorProcess,
+                                       platform: Platform) -> None:
     loop.start()
     loop.active_tasks = 2
     loop.current_task = "reading"
-    beat = wait_until(lambda: [b["body"] for b in platform.beats() if b["body"]["active_tasks"] == 2])[0]
-    assert beat["current_task"] == "reading"
+    # As a rule in one beat; in two, where the second word came late.
+    told = (2, "reading")
+    wait_until(lambda: told in [(b["body"]["active_tasks"], b["body"]["current_task"]) for b in platform.beats()])
 
 
 def test_what_was_said_before_the_start_is_told(loop: HeartbeatLoop, supervisor: SupervisorProcess) -> None:
