@@ -58,25 +58,25 @@ def test_at_the_start_the_file_goes_before_what_was_added(host: Host) -> None:
     wait_until(lambda: host.workspaces().get("ws-2") == "control-api", host.log)
 
 
-def test_what_cannot_be_saved_is_not_added(host: Host) -> None:
+def lose_store_of_ws_1(host: Host) -> None:
+    """Started where ws-1 was added, and its store is of a newer version."""
     host.start()
     assert host.put("ws-1").status == 201
     assert host.stop() == 0
     host.rows("pragma user_version = 77")
     host.start()
     host.wait_log("store.degraded")
+
+
+def test_what_cannot_be_saved_is_not_added(host: Host) -> None:
+    lose_store_of_ws_1(host)
     for answer in (host.put("ws-2"), host.put("ws-3")):
         assert answer.status == 503 and "was not added" in answer.error and "newer version" in answer.error
     assert host.workspaces() == {"main": "configuration"}
 
 
 def test_what_may_come_back_is_not_said_to_be_gone(host: Host) -> None:
-    host.start()
-    assert host.put("ws-1").status == 201
-    assert host.stop() == 0
-    host.rows("pragma user_version = 77")
-    host.start()
-    host.wait_log("store.degraded")
+    lose_store_of_ws_1(host)
     refused = host.delete("ws-1")
     assert refused.status == 503 and "storage is in trouble" in refused.error
 
