@@ -38,6 +38,9 @@ tcp::socket& lowest(tls_stream& stream) {
   return stream.next_layer();
 }
 
+// GCC 12 makes wrong code of some awaits within conditions and operands: each stands in a statement of its
+// own.
+
 /// One connection. Its coroutine owns it; the server knows it through platform_io::open.
 template <class Stream>
 class connection final : public platform_connection, public std::enable_shared_from_this<connection<Stream>> {
@@ -61,12 +64,10 @@ public:
 
   asio::awaitable<void> run() {
     auto self = this->shared_from_this();
-    if (!admin_only_ && !co_await until_reading())
-      co_return;
-    if (!co_await handshake())
-      co_return;
+    bool open = co_await until_reading();
+    if (open)
+      open = co_await handshake();
     boost::beast::flat_buffer buffer;
-    bool open = true;
     while (open) {
       http::request_parser<http::string_body> parser;
       parser.body_limit(largest_request);
@@ -78,9 +79,9 @@ public:
         co_await refuse_unreadable(error);
         break;
       }
-      if (!admin_only_ && !co_await until_reading())
-        break;
-      open = co_await handle(parser.get());
+      open = co_await until_reading();
+      if (open)
+        open = co_await handle(parser.get());
     }
     co_await shut_down();
   }
@@ -103,7 +104,7 @@ private:
   /// Waits while the server reads nothing, and so does not learn of the client's end either.
   /// @returns false when the server closed the connection meanwhile.
   asio::awaitable<bool> until_reading() {
-    while (!io_.reading && lowest(stream_).is_open()) {
+    while (!admin_only_ && !io_.reading && lowest(stream_).is_open()) {
       kept_from_reading_ = true;
       timer_.expires_at(asio::steady_timer::time_point::max());
       co_await timer_.async_wait(use_tuple);
@@ -246,12 +247,12 @@ private:
   asio::awaitable<bool> misbehave(std::uint64_t seq, const platform_call& call, const ordered_fault& order,
                                   bool keep_alive) {
     const auto& fault = order.fault;
-    if (fault.delay.count() > 0 &&
-        !co_await pause_until(asio::steady_timer::clock_type::now() + fault.delay)) {
-      gone_ = true;
-      co_return false;
-    }
-    if (fault.action == fault_action::hang && !co_await hang(order.id)) {
+    bool there = true;
+    if (fault.delay.count() > 0)
+      there = co_await pause_until(asio::steady_timer::clock_type::now() + fault.delay);
+    if (there && fault.action == fault_action::hang)
+      there = co_await hang(order.id);
+    if (!there) {
       gone_ = true;
       co_return false;
     }
@@ -267,7 +268,8 @@ private:
     }
     case fault_action::raw: {
       auto bytes = fault.body.empty() ? std::string{"\x01\x02 this is not HTTP\r\n\r\n\xff\xfe"} : fault.body;
-      gone_ = !co_await send(bytes);
+      const bool whole = co_await send(bytes);
+      gone_ = !whole;
       co_return false;
     }
     case fault_action::large_body: {
@@ -289,7 +291,8 @@ private:
     }
     if (fault.action == fault_action::close_in_body) {
       text.resize(text.size() - (response.body.size() + 1) / 2);
-      gone_ = !co_await send(text);
+      const bool whole = co_await send(text);
+      gone_ = !whole;
       close();
       co_return false;
     }
@@ -312,9 +315,11 @@ private:
 
   asio::awaitable<bool> send_slowly(const std::string& text, std::chrono::milliseconds interval) {
     for (const auto& byte : text) {
-      if (!co_await send(&byte, 1))
+      const bool sent = co_await send(&byte, 1);
+      if (!sent)
         co_return false;
-      if (!co_await pause_until(asio::steady_timer::clock_type::now() + interval))
+      const bool there = co_await pause_until(asio::steady_timer::clock_type::now() + interval);
+      if (!there)
         co_return false;
     }
     co_return true;
@@ -323,7 +328,8 @@ private:
   /// A JSON array of one long text, so that only its size can be what is wrong with it.
   asio::awaitable<bool> send_large(const platform_fault& fault) {
     auto size = std::max<std::size_t>(fault.bytes, 4);
-    if (!co_await send(large_body_head(fault, size)))
+    bool sent = co_await send(large_body_head(fault, size));
+    if (!sent)
       co_return false;
     bool chunked = fault.framing == body_framing::chunked;
     for (std::size_t at = 0; at < size;) {
@@ -331,12 +337,13 @@ private:
       at += piece.size();
       if (chunked)
         piece = chunk(piece);
-      if (!co_await send(piece))
+      sent = co_await send(piece);
+      if (!sent)
         co_return false;
     }
-    if (chunked && !co_await send(chunk({})))
-      co_return false;
-    co_return true;
+    if (chunked)
+      sent = co_await send(chunk({}));
+    co_return sent;
   }
 
   Stream stream_;
