@@ -6,11 +6,15 @@ JOBS ?= $(shell nproc)
 TEST_JOBS ?= $(shell expr 2 \* $(JOBS))
 # ON makes warnings errors, as .ci/run has it.
 WERROR ?= OFF
+# OFF compiles each source alone: the first build takes twice as long, the next after a change half.
+UNITY ?= ON
 # For the binary or script that a target runs: make run ARGS="--dev.duration=20s"
 ARGS ?=
 # How long the fuzzers run altogether; or, if given, how many inputs each takes.
 FUZZ_TIME ?= 60s
 FUZZ_RUNS ?=
+# fuzz-fast: without sanitizers, several times as many inputs in the time.
+FUZZ_PRESET ?= fuzz
 # How long `make soak` runs.
 SOAK_TIME ?= 5min
 # How long `make chaos` lets things go wrong; peace and counting come on top.
@@ -19,7 +23,7 @@ CHAOS_TIME ?= 1h
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY ?= clang-tidy
 
-configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR)
+configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR) -DSUPERVISOR_UNITY=$(UNITY)
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
@@ -28,7 +32,7 @@ compile = cmake --build --preset $(1) --parallel $(JOBS)
 help: ## this list
 	@echo "Targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: JOBS=N  WERROR=ON  ARGS="..." (run, soak, chaos, bench)  FUZZ_TIME=60s  FUZZ_RUNS=N  SOAK_TIME=5min'
+	@echo 'Variables: JOBS=N  WERROR=ON  UNITY=OFF  ARGS="..." (run, soak, chaos, bench)  FUZZ_TIME=60s  FUZZ_RUNS=N  SOAK_TIME=5min'
 	@echo '           CHAOS_TIME=1h  SKIP_PACKAGES=1'
 
 build: ## the release build: build/workspace-supervisor and build/workspacectl
@@ -71,11 +75,11 @@ tsan-part: ## of these the tests of the loop and of the log
 	@scripts/ensure-packages build test
 	$(call test_with_tsan,tsan-part)
 
-fuzz: ## the fuzzers for FUZZ_TIME altogether, or with FUZZ_RUNS inputs each: build-fuzz/
+fuzz: ## the fuzzers for FUZZ_TIME altogether, or with FUZZ_RUNS inputs each: build-fuzz/ (FUZZ_PRESET=fuzz-fast)
 	@scripts/ensure-packages build fuzz
-	$(call configure,fuzz)
-	$(call compile,fuzz)
-	tests/fuzz/fuzz.py build-fuzz --jobs=$(JOBS) $(if $(FUZZ_RUNS),--runs=$(FUZZ_RUNS),--time=$(FUZZ_TIME)) $(ARGS)
+	$(call configure,$(FUZZ_PRESET))
+	$(call compile,$(FUZZ_PRESET))
+	tests/fuzz/fuzz.py build-$(FUZZ_PRESET) --jobs=$(JOBS) $(if $(FUZZ_RUNS),--runs=$(FUZZ_RUNS),--time=$(FUZZ_TIME)) $(ARGS)
 
 coverage: ## how much of each room the tests run, and the lines that they do not: build-coverage/
 	@scripts/ensure-packages build test coverage
@@ -120,4 +124,4 @@ bench: ## what it costs, on the release build (docs/performance.md): the table, 
 	build/supervisor-bench
 
 clean: ## remove all builds
-	rm -rf build build-debug build-tsan build-fuzz build-coverage
+	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage

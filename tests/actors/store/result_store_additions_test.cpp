@@ -19,14 +19,14 @@ namespace {
 /// What somebody was told of a workspace: it is kept, or it is not.
 using told = std::map<std::string, bool>;
 
-constexpr int steps = 7;
+constexpr int addition_steps = 7;
 
 added_workspace addition(const std::string& id) {
   return {id, "/configs/" + id, "/results/" + id, "http://platform.example", ""};
 }
 
 /// `done(step)` follows each; @returns what was told.
-told run(
+told come_and_go(
     result_store& store, const std::function<void(int)>& done = [](int) {}) {
   told kept;
   for (const auto* id : {"a", "b"})
@@ -71,7 +71,7 @@ protected:
       sqlite_fault::arm(kind, at, lasting);
       {
         auto store = make_durable_store(folder.path());
-        kept = run(*store);
+        kept = come_and_go(*store);
         const auto during = store->added();
         for (const auto& [id, is] : kept)
           ASSERT_EQ(is_kept(during, id), is) << id << " while it fails";
@@ -123,7 +123,7 @@ TEST_F(result_store_additions, outlive_death_in_the_middle_of_any_write) {
     if (child == 0) {
       sqlite_fault::arm(sqlite_fault::kind::die_torn, at, false);
       auto store = make_durable_store(folder.path());
-      run(*store, [&](int step) { *reached = step; });
+      come_and_go(*store, [&](int step) { *reached = step; });
       store.reset();
       ::_exit(0);
     }
@@ -152,7 +152,7 @@ TEST_F(result_store_additions, outlive_death_in_the_middle_of_any_write) {
     if (step >= 6) {
       ASSERT_TRUE(is_kept(known, "a"));
     }
-    if (step == steps) {
+    if (step == addition_steps) {
       ASSERT_FALSE(is_kept(known, "b"));
       ASSERT_EQ(store->results("b", 0, 10).size(), 3U);
     }
