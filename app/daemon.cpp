@@ -21,6 +21,7 @@
 #include <sys/signalfd.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace workspace_supervisor {
@@ -195,15 +196,15 @@ void host_workspaces(runtime& running, control& api, event_log& log, const confi
   };
 }
 
-} // namespace
-
-int run_daemon(configuration_result loaded, const configuration_sources& sources) {
+/// Throws where the process can have no more of what a start needs; `log` then says so.
+int run(configuration_result loaded, const configuration_sources& sources, const caught_signals& caught,
+        event_log& log) {
   auto& given = loaded.values;
   const bool launches = !given.agent.command.empty();
   const auto descriptors = raise_descriptor_limit();
-  const auto caught = catch_signals(signals_to_catch(launches));
   const int signals = ::signalfd(-1, &caught.set, SFD_CLOEXEC | SFD_NONBLOCK);
-  event_log log{given.level, given.format};
+  if (signals < 0) // without it nobody could stop us
+    throw std::system_error{errno, std::system_category(), "signalfd"};
   for (const auto& warning : loaded.warnings)
     log.emit(make_event(log_level::warning, "configuration.warning", {}, warning));
 
@@ -252,16 +253,35 @@ int run_daemon(configuration_result loaded, const configuration_sources& sources
     running.use_launcher(*agent);
   }
   host_workspaces(running, api, log, sources);
-  running.start({api.child()});
-  api.start();
-  give_back_loaders_memory();
+  // What is thrown from here on ends the process where it is thrown: there is nothing left that could be
+  // trusted to end in order.
+  return [&]() noexcept {
+    running.start({api.child()});
+    api.start();
+    give_back_loaders_memory();
+    const int code =
+        watch{signals, running, agent.get(), log, configuration.agent.stop_timeout}.wait_for_end();
+    limit_stopping(code);
+    api.stop();
+    running.stop();
+    running.wait_ended(stop_patience);
+    return code;
+  }();
+}
 
-  const int code = watch{signals, running, agent.get(), log, configuration.agent.stop_timeout}.wait_for_end();
-  limit_stopping(code);
-  api.stop();
-  running.stop();
-  running.wait_ended(stop_patience);
-  return code;
+} // namespace
+
+int run_daemon(configuration_result loaded, const configuration_sources& sources) {
+  // Before the first thread, the log's: one that did not block them would be ended by them.
+  const auto caught = catch_signals(signals_to_catch(!loaded.values.agent.command.empty()));
+  event_log log{loaded.values.level, loaded.values.format};
+  try {
+    return run(std::move(loaded), sources, caught, log);
+  } catch (const std::exception& problem) {
+    log.emit(make_event(log_level::error, "supervisor.gave-up", {},
+                        std::string{"cannot start: "} + problem.what()));
+    return exit_gave_up;
+  }
 }
 
 } // namespace workspace_supervisor

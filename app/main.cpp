@@ -1,13 +1,17 @@
 #include "app/configuration/configuration.hpp"
 #include "app/daemon.hpp"
 #include "app/dev/dev_mode.hpp"
+#include "app/runtime/runtime.hpp"
 
+#include <exception>
 #include <iostream>
 #include <malloc.h>
 #include <utility>
 
-int main(int argument_count, char** arguments) {
-  using namespace workspace_supervisor;
+namespace workspace_supervisor {
+namespace {
+
+int run(int argument_count, char** arguments) {
   // Each thread's own heap would keep what others have freed.
   ::mallopt(M_ARENA_MAX, 2);
   const auto sources = configuration_sources::of_process(argument_count, arguments);
@@ -17,4 +21,16 @@ int main(int argument_count, char** arguments) {
   if (loaded.dev)
     return run_dev_mode(std::move(loaded.values), loaded.dev_duration);
   return run_daemon(std::move(loaded), sources);
+}
+
+} // namespace
+} // namespace workspace_supervisor
+
+int main(int argument_count, char** arguments) {
+  try {
+    return workspace_supervisor::run(argument_count, arguments);
+  } catch (const std::exception& problem) {
+    std::cerr << "workspace-supervisor: cannot start: " << problem.what() << std::endl;
+    return workspace_supervisor::exit_gave_up;
+  }
 }

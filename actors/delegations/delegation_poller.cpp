@@ -164,6 +164,15 @@ void poll(self_pointer self) {
 // -- filing: recorded results become lines of the results file
 // -----------------------------------------------------
 
+/// What was ordered while the results file was being written. @returns whether this is the end.
+bool end_if_ordered(self_pointer self) {
+  auto& state = state_of(self);
+  state.writing = false;
+  if (state.ending)
+    self->quit(caf::exit_reason::user_shutdown);
+  return state.ending;
+}
+
 void end_filing(self_pointer self) {
   auto& state = state_of(self);
   state.filing = false;
@@ -178,6 +187,8 @@ void tell_notifier(self_pointer self) {
 }
 
 void filing_failed(self_pointer self, const std::string& error) {
+  if (end_if_ordered(self))
+    return;
   auto& state = state_of(self);
   if (std::exchange(state.filed_untold, false))
     tell_notifier(self); // of what was filed before
@@ -212,6 +223,8 @@ void mark_filed(self_pointer self, std::vector<std::int64_t> seqs) {
             make_event(log_level::info, "results.filed", state.context->settings.id,
                        std::to_string(count) + " results filed for the agent")
                 .with("count", static_cast<std::int64_t>(count)));
+        if (end_if_ordered(self))
+          return;
         state.file_again = true; // there may be more: they come some at a time
         end_filing(self);
       },
@@ -230,6 +243,7 @@ void file_results(self_pointer self, stored_results unfiled) {
   std::vector<std::int64_t> seqs;
   for (const auto& stored : unfiled.results)
     seqs.push_back(stored.seq);
+  state_of(self).writing = true;
   ask(
       self, context.process->result_files,
       append_to_results_file{context.settings.results_file, std::move(unfiled.results)}, for_ever,
@@ -263,6 +277,13 @@ delegation_poller_interface::behavior_type delegation_poller(self_pointer self, 
   self->observe(context->held_probe_of(workspace_actor::delegation_poller));
   state_of(self).context = context;
   state_of(self).memory = memory;
+  // Lines that the agent has, but no record, would come again after a restart.
+  self->set_exit_handler([self](caf::exit_msg& message) {
+    if (state_of(self).writing && message.reason == caf::exit_reason::user_shutdown)
+      state_of(self).ending = true;
+    else
+      self->quit(std::move(message.reason));
+  });
   file_pending(self);
   arm(self);
   return {

@@ -15,8 +15,10 @@ struct delegation_poller_state {
   kept<poll_memory>* memory = nullptr;
   bool polling = false;
   bool filing = false;
-  bool file_again = false;                     ///< something was recorded while a filing was under way
-  bool filed_untold = false;                   ///< the notifier was not told yet of what was filed
+  bool file_again = false;   ///< something was recorded while a filing was under way
+  bool filed_untold = false; ///< the notifier was not told yet of what was filed
+  bool writing = false;      ///< the results file is being written, and what comes of it is not recorded yet
+  bool ending = false;       ///< the order to end came meanwhile
   bool told_of_earlier = false;                ///< the notifier looked at what a predecessor filed
   int poll_failures = 0;                       ///< in a row
   int filing_failures = 0;                     ///< in a row

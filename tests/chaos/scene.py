@@ -25,6 +25,7 @@ HOSTS = ("platform.test", "other.test")
 LOOK_UP_BOUND = len(HOSTS)  # one look-up for each name: actors/http/resolver.cpp
 # How long an end with SIGTERM may take (seconds), and how long the script waits before it kills.
 STOP_LIMIT, STOP_PATIENCE = 5.0, 10.0
+CANNOT_START = 70  # exit_gave_up of app/runtime/runtime.hpp
 
 
 class Supervisor(Daemon):
@@ -76,12 +77,13 @@ class Supervisor(Daemon):
         self.lives = 0
         self.is_stopped = False
         self.limited_until = float("-inf")  # its memory
+        self.few_descriptors_until = float("-inf")
 
     def begin(self):
         self.launch(self.environment)
         self.lives += 1
         self.is_stopped = False
-        self.limited_until = float("-inf")
+        self.limited_until = self.few_descriptors_until = float("-inf")
 
     @property
     def pid(self):
@@ -236,6 +238,8 @@ class Scene:
         status = self.supervisor.process.returncode
         if time.monotonic() < self.supervisor.limited_until:
             self.ends[f"{status} for want of memory"] += 1
+        elif status == CANNOT_START and time.monotonic() < self.supervisor.few_descriptors_until:
+            self.ends[f"{status} for want of descriptors"] += 1
         else:
             self.ends[f"{status} unexpected"] += 1
             self.problems.append(f"it ended by itself with {status}")

@@ -72,6 +72,8 @@ class Trouble:
         pid = self.scene.supervisor.pid
         taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        # One that has only just begun needs some to start.
+        self.scene.supervisor.few_descriptors_until = float("inf")
         free = next(number for number in range(len(taken) + 1) if number not in taken)
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, before[1]))
         return pid, before, time.monotonic()
@@ -81,6 +83,7 @@ class Trouble:
         self.scene.excuses.unsettled.append((begin, time.monotonic()))
         if self.scene.supervisor.pid == pid and not self.scene.supervisor.ended():
             resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+            self.scene.supervisor.few_descriptors_until = time.monotonic() + 1
 
     # -- the agent's
 

@@ -3,11 +3,11 @@
 //   files below FAULTS_FOLDER: write, pwrite, writev, fsync, fdatasync, ftruncate, rename, unlink, and open
 //     where it creates; in the failing mode every open and read as well;
 //   TCP sockets, in the killing mode alone: send, sendmsg, write, writev.
-// FAULTS_KILL_AT=N with FAULTS_KILL=before|after; or FAULTS_FAIL_AT=N with FAULTS_ERRNO=E: that call alone
-// fails or, when FAULTS_HEAL names a file, all from there on until that file exists. Or FAULTS_WHILE=LINK:
-// all fail while that symbolic link is there, with the error number that it points to; opens for reading and
-// reads only with EIO, since a full or read-only disk can be read. FAULTS_LOG: a file that gets a line for
-// each counted call.
+// FAULTS_KILL_AT=N with FAULTS_KILL=before|after|term, the last by SIGTERM, with time to hear it before the
+// call; or FAULTS_FAIL_AT=N with FAULTS_ERRNO=E: that call alone fails or, when FAULTS_HEAL names a file, all
+// from there on until that file exists. Or FAULTS_WHILE=LINK: all fail while that symbolic link is there,
+// with the error number that it points to; opens for reading and reads only with EIO, since a full or
+// read-only disk can be read. FAULTS_LOG: a file that gets a line for each counted call.
 
 #include <atomic>
 #include <cerrno>
@@ -32,8 +32,8 @@ struct orders {
   const char* folder = std::getenv("FAULTS_FOLDER");
   std::size_t folder_size = folder != nullptr ? std::strlen(folder) : 0;
   long kill_at = number("FAULTS_KILL_AT");
-  bool kill_after =
-      std::getenv("FAULTS_KILL") != nullptr && std::strcmp(std::getenv("FAULTS_KILL"), "after") == 0;
+  bool kill_after = is_kill("after");
+  bool kill_by_term = is_kill("term");
   long fail_at = number("FAULTS_FAIL_AT");
   int error = static_cast<int>(number("FAULTS_ERRNO"));
   const char* heal = std::getenv("FAULTS_HEAL");
@@ -43,6 +43,10 @@ struct orders {
   static long number(const char* name) {
     const char* text = std::getenv(name);
     return text != nullptr ? std::atol(text) : 0;
+  }
+  static bool is_kill(const char* how) {
+    const char* text = std::getenv("FAULTS_KILL");
+    return text != nullptr && std::strcmp(text, how) == 0;
   }
   static int open_log() {
     const char* path = std::getenv("FAULTS_LOG");
@@ -111,7 +115,10 @@ verdict count(const char* call, const char* target) {
     const int size = std::snprintf(line, sizeof line, "%ld %s %.400s\n", here, call, target);
     ::syscall(SYS_write, order.log, line, static_cast<std::size_t>(size));
   }
-  if (order.kill_at > 0 && here == order.kill_at) {
+  if (order.kill_at > 0 && here == order.kill_at && order.kill_by_term) {
+    ::syscall(SYS_kill, ::getpid(), SIGTERM);
+    ::usleep(200'000);
+  } else if (order.kill_at > 0 && here == order.kill_at) {
     if (!order.kill_after)
       die();
     return verdict::kill_after;

@@ -165,8 +165,8 @@ class Daemon:
                 environment["FAULTS_" + name.upper()] = str(value)
         self.launch(environment)
 
-    def launch(self, environment):
-        """Starts it with this added to the environment."""
+    def launch(self, environment, before=None):
+        """Starts it with this added to the environment. before: is called in its process, before it is what it is."""
         kept = ("PATH", "ASAN_", "TSAN_", "UBSAN_", "LLVM_PROFILE_")
         environment = {**{name: value for name, value in os.environ.items() if name.startswith(kept)}, **environment}
         if "LD_PRELOAD" in environment:
@@ -179,6 +179,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=before,
             )
 
     def ended(self):

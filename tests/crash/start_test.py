@@ -3,6 +3,7 @@
 that is locked; and the limits on self-messages across a restart."""
 
 import os
+import resource
 import shutil
 import sqlite3
 import sys
@@ -144,6 +145,31 @@ class StartTest(unittest.TestCase):
         self.assertIn("state.locked", second.log_text())
         self.beats_go_on()
 
+    def start_with(self, descriptors):
+        """@returns what it says, once it runs or has ended."""
+        told = len(self.daemon.log_text()) if path.exists(self.daemon.log) else 0
+        limit = (descriptors, descriptors)
+        self.daemon.launch({}, before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit))
+        wait_for(
+            lambda: self.daemon.ended() or "supervisor.started" in self.daemon.log_text()[told:],
+            f"its start or end with {descriptors} descriptors",
+        )
+        return self.daemon.log_text()[told:]
+
+    def test_too_few_descriptors_end_it_with_a_reason_or_it_runs_and_can_be_stopped(self):
+        ends = set()
+        for descriptors in range(6, 40):
+            text = self.start_with(descriptors)
+            with self.subTest(descriptors=descriptors):
+                if not self.daemon.ended():
+                    self.daemon.stop()
+                    ends.add("runs")
+                    continue
+                self.assertIn(self.daemon.process.returncode, (70, 78), text)
+                self.assertRegex(text, "Too many open files|cannot be opened|cannot open")
+                ends.add(self.daemon.process.returncode)
+        self.assertLessEqual({70, "runs"}, ends, "the limits are those between too few and enough")
+
     def test_state_directory_that_is_a_file(self):
         with open(self.daemon.state, "w", encoding="ascii") as file:
             file.write("not a folder\n")
@@ -171,6 +197,26 @@ class StartTest(unittest.TestCase):
         self.wait_told(4)
         self.beats_go_on()
         self.daemon.stop()
+
+    def test_sigterm_in_the_midst_of_any_step_writes_no_line_twice(self):
+        hit = listed = 0
+        for call in range(1, 1000, 2):
+            self.daemon.start(folder=self.daemon.kept, kill_at=call, kill="term")
+            self.platform.finish_delegations(self.workspace, range(listed, listed + 3))
+            listed += 3
+            wait_for(
+                lambda: self.daemon.ended() or tally(self.platform, self.agent, self.workspace).is_complete(listed),
+                "all told, or the end",
+            )
+            if not self.daemon.ended():
+                break
+            hit += 1
+            self.assertEqual(self.daemon.process.returncode, 0, self.daemon.log_text()[-2000:])
+            self.daemon.start()
+            self.wait_told(listed)
+            self.daemon.stop()
+            self.assertEqual(tally(self.platform, self.agent, self.workspace).duplicates()["file"], 0, f"call {call}")
+        self.assertGreater(hit, 5)
 
     def test_cooldown_survives_kill(self):
         self.daemon = self.make_daemon(notifier__cooldown="30s")
