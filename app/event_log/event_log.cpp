@@ -158,8 +158,8 @@ struct event_log::impl {
 };
 
 event_log::event_log(log_level level, log_format format, int descriptor)
-    : impl_{std::make_unique<impl>(level, format, descriptor)} {
-  impl_->writer = std::thread{[state = impl_.get()] {
+    : impl_{std::make_shared<impl>(level, format, descriptor)} {
+  impl_->writer = std::thread{[state = impl_] {
     state->run();
   }};
 }
@@ -175,9 +175,8 @@ event_log::~event_log() {
   if (impl_->finished.load()) {
     impl_->writer.join();
   } else {
-    // stderr takes nothing: the thread and what it works on are left behind.
+    // stderr takes nothing: the thread is left behind with what it works on.
     impl_->writer.detach();
-    static_cast<void>(impl_.release());
   }
 }
 

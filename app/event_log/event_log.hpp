@@ -36,7 +36,7 @@ public:
 
 private:
   struct impl;
-  std::unique_ptr<impl> impl_;
+  std::shared_ptr<impl> impl_; ///< held by the writing thread too
 };
 
 /// One line, without its newline: "2026-11-23T20:37:22.123Z warning beat.failed workspace=ws-1 status=500:

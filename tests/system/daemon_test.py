@@ -102,6 +102,33 @@ log.level = "debug"
             process.send_signal(number)
             self.assert_ends(process, 0, within=5)
 
+    def test_a_control_socket_that_another_serves_ends_it_with_75(self):
+        taken = f"{self.folder.name}/taken.sock"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(taken)
+            listener.listen()
+            process = self.start(f'control.socket = "{taken}"')
+            self.assert_ends(process, 75)
+            self.assertIn("control.unavailable", self.said(process))
+            self.assertIn(taken, self.said(process))
+
+    def test_a_control_socket_that_cannot_be_bound_ends_it_with_78(self):
+        for wrong, told in ((f"{self.folder.name}/missing/control.sock", "No such file"),
+                            (f"{self.folder.name}/" + "x" * 200, "at most 107 bytes")):
+            process = self.start(f'control.socket = "{wrong}"')
+            self.assert_ends(process, 78)
+            self.assertIn(told, self.said(process))
+
+    def test_a_file_in_the_place_of_the_control_socket_is_left_there(self):
+        place = f"{self.folder.name}/control"
+        with open(place, "w", encoding="ascii") as file:
+            file.write("somebody's own")
+        process = self.start(f'control.socket = "{place}"')
+        self.assert_ends(process, 78)
+        self.assertIn("found something else", self.said(process))
+        with open(place, encoding="ascii") as file:
+            self.assertEqual(file.read(), "somebody's own")
+
     def test_ends_in_time_while_the_platform_hangs(self):
         self.platform.send_signal(signal.SIGSTOP)
         self.addCleanup(self.platform.send_signal, signal.SIGCONT)

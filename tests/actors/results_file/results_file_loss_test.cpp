@@ -44,6 +44,24 @@ TEST_F(append_results_test, lines_are_written_again_when_the_file_is_deleted_bef
   EXPECT_EQ(content_of(path), "a\n");
 }
 
+TEST_F(append_results_test, lines_go_into_the_next_file_when_it_is_deleted_as_soon_as_it_is_there) {
+  class deleting_operations : public file_operations {
+  public:
+    std::string path;
+    int left = 9;
+    int fstat(int descriptor, struct ::stat* status) override {
+      if (left-- > 0)
+        std::filesystem::remove(path);
+      return file_operations::fstat(descriptor, status);
+    }
+  } deleting;
+  deleting.path = path;
+  EXPECT_EQ(append_results(path, "a\n", owner, deleting), "");
+  EXPECT_EQ(content_of(path), "a\n");
+  deleting.left = 10;
+  EXPECT_TRUE(has(append_results(path, "b\n", owner, deleting), "was taken away 10 times"));
+}
+
 TEST_F(append_results_test, lines_are_written_again_when_another_file_stands_there) {
   int replaced = 0;
   system.before_check = [&] {

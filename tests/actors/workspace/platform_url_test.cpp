@@ -91,6 +91,8 @@ TEST(platform_url, says_what_is_wrong) {
   EXPECT_EQ(refusal("http://a:"), "what follows the host is no port from 1 to 65535");
   EXPECT_EQ(refusal("http://:80"), "the host is missing");
   EXPECT_EQ(refusal("http://a..b"), "the host is neither a name nor an address");
+  EXPECT_EQ(refusal("http://a@b:c"), "it has user information");
+  EXPECT_EQ(refusal("http://[::1]:x"), "what follows the host is no port from 1 to 65535");
   EXPECT_EQ(refusal("http://" + std::string(254, 'a')), "the host is neither a name nor an address");
 }
 

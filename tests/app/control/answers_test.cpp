@@ -129,6 +129,45 @@ TEST_F(control_answers, a_wrong_type_is_refused_by_name) {
   EXPECT_NE(answer.body.find("active_tasks: expected an integer"), std::string::npos) << answer.body;
 }
 
+TEST_F(control_answers, what_was_found_instead_is_told) {
+  start();
+  for (const auto& [found, told] :
+       std::vector<std::pair<std::string, std::string>>{{"true", "a boolean"},
+                                                        {"[1]", "an array"},
+                                                        {"{}", "an object"},
+                                                        {"1.5", "a number that is no integer"},
+                                                        {"\"2\"", "a string"}}) {
+    const auto answer = call("PUT", "/v1/workspaces/ws-1/activity", "{\"active_tasks\":" + found + "}");
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_NE(answer.body.find("found " + told), std::string::npos) << answer.body;
+  }
+  EXPECT_NE(call("PUT", "/v1/workspaces/ws-1/activity", "[]").body.find("found an array"), std::string::npos);
+  EXPECT_NE(call("PUT", "/v1/workspaces/ws-1/runtime-state", R"({"state":"gone"})")
+                .body.find("expected \\\"wedged\\\""),
+            std::string::npos);
+}
+
+TEST_F(control_answers, a_token_that_cannot_be_one_is_refused) {
+  start();
+  for (const auto& [token, told] :
+       std::vector<std::pair<std::string, std::string>>{{" \\t", "an empty one"},
+                                                        {std::string(8193, 'x'), "at most 8192 bytes"},
+                                                        {"a\\u0007b", "a control character"}}) {
+    const auto answer = call("PUT", "/v1/workspaces/ws-1/token", "{\"token\":\"" + token + "\"}");
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_NE(answer.body.find(told), std::string::npos) << answer.body;
+  }
+}
+
+TEST_F(control_answers, a_content_type_is_read_as_http_has_it) {
+  start();
+  auto client = over_socket();
+  client.send("PUT /v1/workspaces/ws-1/activity HTTP/1.1\r\nHost: x\r\nContent-Type: Application/JSON ; "
+              "charset=utf-8\r\n"
+              "Content-Length: 2\r\n\r\n{}");
+  EXPECT_EQ(client.read_answer().status, 200);
+}
+
 TEST_F(control_answers, a_negative_number_is_refused) {
   start();
   EXPECT_EQ(call("POST", "/v1/workspaces/ws-1/outcomes", R"({"errors":-1})").status, 400);
@@ -213,6 +252,13 @@ TEST_F(control_answers, a_crash_is_403_unless_fault_injection_is_on) {
   configuration.supervisor.fault_injection = false;
   start();
   EXPECT_EQ(call("POST", "/v1/debug/crash", R"({"workspace":"ws-1","actor":"token"})").status, 403);
+}
+
+TEST_F(control_answers, a_crash_of_what_is_not_there_is_refused) {
+  start();
+  EXPECT_EQ(call("POST", "/v1/debug/crash", R"({"workspace":"ws-9","actor":"token"})").status, 404);
+  EXPECT_EQ(call("POST", "/v1/debug/crash", R"({"workspace":"ws-1","actor":"nobody"})").status, 400);
+  EXPECT_EQ(call("POST", "/v1/debug/crash", R"({"actor":"token"})").status, 400);
 }
 
 TEST_F(control_answers, every_actor_can_be_crashed_and_runs_again) {
@@ -303,6 +349,22 @@ TEST_F(control_answers, the_seventeenth_event_stream_is_refused) {
     auto client = over_socket();
     client.send("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
     return client.read_until("HTTP/1.1 ") && client.unread().substr(9, 3) == "200";
+  }));
+}
+
+TEST_F(control_answers, a_stream_that_was_not_read_in_time_is_told_how_much_it_has_missed) {
+  start();
+  ASSERT_TRUE(platform.wait_for(request_class::beat));
+  auto listening = over_socket();
+  listening.send("GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(listening.read_until("events follow"));
+  const std::string text(10000, 'x');
+  for (int number = 0; number < 300; ++number)
+    log.emit(make_event(log_level::info, "supervisor.stopping", {}, text));
+  ASSERT_EQ(call("POST", "/v1/workspaces/ws-1/beat").status, 200);
+  EXPECT_TRUE(wait_until([this, &listening] {
+    log.emit(make_event(log_level::info, "supervisor.stopping", {}, "short"));
+    return listening.read_until(" events were left out, they were not read in time\n\nevent: ");
   }));
 }
 

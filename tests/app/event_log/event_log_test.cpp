@@ -2,6 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <fcntl.h>
+#include <optional>
+#include <thread>
+#include <unistd.h>
+
 using namespace workspace_supervisor;
 
 namespace {
@@ -40,6 +48,92 @@ TEST(event_log_format, both_say_the_same_of_a_harmless_event) {
   EXPECT_EQ(format_json(happened),
             R"({"time":"2027-01-15T08:00:00.000Z","level":"info","event":"results.filed","workspace":"ws-1",)"
             R"("count":2,"text":"2 results filed for the agent"})");
+}
+
+/// A log whose reader is this test, through a pipe.
+class event_log_reader : public testing::Test {
+protected:
+  explicit event_log_reader(int flags = O_CLOEXEC) {
+    std::signal(SIGPIPE, SIG_IGN); // as the daemon does
+    if (::pipe2(ends_.data(), flags) != 0)
+      throw std::runtime_error{"no pipe"};
+    log.emplace(log_level::info, log_format::text, ends_[1]);
+  }
+  ~event_log_reader() override {
+    log.reset();
+    hang_up();
+    ::close(ends_[1]);
+  }
+
+  void hang_up() {
+    if (ends_[0] >= 0)
+      ::close(std::exchange(ends_[0], -1));
+  }
+
+  /// Events until some had to be left out because nobody reads. @returns how many there were.
+  int emit_until_some_are_left_out() {
+    int emitted = 0;
+    while (log->dropped() == 0 && emitted < 1'000'000)
+      log->emit(make_event(log_level::info, "beat.failed", "ws-1", std::to_string(++emitted)));
+    return emitted;
+  }
+
+  /// Reads until a line has this text.
+  void read_until(const std::string& wanted) {
+    std::array<char, 65536> part{};
+    std::string read;
+    while (read.find(wanted) == std::string::npos) {
+      const auto count = ::read(ends_[0], part.data(), part.size());
+      if (count > 0)
+        read = read.substr(read.size() - std::min(read.size(), wanted.size())) +
+               std::string{part.data(), static_cast<std::size_t>(count)};
+      else
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+  }
+
+  std::optional<event_log> log;
+
+private:
+  std::array<int, 2> ends_{-1, -1};
+};
+
+class event_log_nonblocking_reader : public event_log_reader {
+protected:
+  event_log_nonblocking_reader()
+      : event_log_reader{O_CLOEXEC | O_NONBLOCK} {}
+};
+
+TEST_F(event_log_reader, that_does_not_read_holds_nobody_up_and_the_newest_are_kept) {
+  const auto last = emit_until_some_are_left_out();
+  EXPECT_GE(log->dropped(), 1U);
+  read_until(": " + std::to_string(last) + '\n');
+}
+
+TEST_F(event_log_reader, that_never_reads_does_not_keep_the_log_from_its_end) {
+  emit_until_some_are_left_out();
+  log.reset();
+}
+
+TEST_F(event_log_nonblocking_reader, is_waited_for_where_the_pipe_says_to_come_again) {
+  const auto last = emit_until_some_are_left_out();
+  read_until(": " + std::to_string(last) + '\n');
+}
+
+TEST_F(event_log_nonblocking_reader, that_never_reads_does_not_keep_the_log_from_its_end) {
+  emit_until_some_are_left_out();
+  log.reset();
+}
+
+TEST_F(event_log_reader, that_has_gone_ends_the_writing_and_not_the_telling) {
+  hang_up();
+  std::atomic<int> told{0};
+  const auto subscription = log->subscribe(log_level::info, [&](const event&) { ++told; });
+  for (int number = 0; number < 3; ++number)
+    log->emit(make_event(log_level::info, "beat.failed", "ws-1", "text"));
+  while (told < 3)
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  log->unsubscribe(subscription);
 }
 
 } // namespace
