@@ -234,7 +234,7 @@ int run(configuration_result loaded, const configuration_sources& sources, const
   const auto& configuration = running.context().configuration;
   if (const auto error = running.prepare(); !error.empty()) {
     log.emit(make_event(log_level::error, "configuration.invalid", {}, error));
-    return exit_configuration;
+    return exit_of_a_wrong_configuration();
   }
   control api{running.context(), log};
   if (const auto listening = api.listen(); listening.in_use || !listening.error.empty()) {
@@ -242,7 +242,7 @@ int run(configuration_result loaded, const configuration_sources& sources, const
     if (listening.in_use)
       return exit_locked;
     if (!shares_fate_of_state(configuration, listening.socket))
-      return exit_configuration;
+      return exit_of_a_wrong_configuration();
   }
   log.emit(make_event(log_level::info, "supervisor.started", {}, "version " + product_version())
                .with("pid", std::int64_t{::getpid()})

@@ -5,6 +5,8 @@
 #include "app/configuration/paths.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
 #include <ostream>
 #include <pwd.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@ namespace workspace_supervisor {
 namespace {
 
 constexpr int exit_configuration = 78;
+constexpr int exit_cannot_start = 70;
 
 configuration_value default_of(const configuration_key& key) {
   std::string error;
@@ -325,6 +328,14 @@ std::string effective_configuration_text(const configuration_result& result) {
   return text;
 }
 
+int exit_of_a_wrong_configuration() {
+  const int descriptor = ::open("/", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+  if (descriptor >= 0)
+    ::close(descriptor);
+  const bool none_left = descriptor < 0 && (errno == EMFILE || errno == ENFILE);
+  return none_left ? exit_cannot_start : exit_configuration;
+}
+
 std::optional<int> answer_without_running(const configuration_result& result, std::ostream& output,
                                           std::ostream& errors) {
   if (result.help) {
@@ -344,7 +355,7 @@ std::optional<int> answer_without_running(const configuration_result& result, st
   if (result.check_only)
     output << effective_configuration_text(result);
   if (!result.errors.empty())
-    return exit_configuration;
+    return exit_of_a_wrong_configuration();
   return result.check_only ? std::optional<int>(0) : std::nullopt;
 }
 

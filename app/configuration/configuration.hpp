@@ -75,9 +75,14 @@ configuration_result load_configuration(const configuration_sources& sources);
 /// The text of `--check-config`; is itself a configuration file with the same meaning.
 std::string effective_configuration_text(const configuration_result& result);
 
+/// What a process ends with whose configuration seems wrong: 78, after which it is not to be restarted; but
+/// 70, after which it is, while no descriptor is to be had: it cannot know then.
+int exit_of_a_wrong_configuration();
+
 /// Does what needs no supervision: --help, --version, --check-config, and telling errors, with the
 /// warnings. A process that is to run logs the warnings itself.
-/// @returns the exit code (0 or 78), or none when the process is to run.
+/// @returns the exit code (0, or that of `exit_of_a_wrong_configuration`), or none when the process is to
+/// run.
 std::optional<int> answer_without_running(const configuration_result& result, std::ostream& output,
                                           std::ostream& errors);
 
