@@ -77,7 +77,37 @@ def test_status_watched_goes_on_without_the_supervisor(run: Run, supervisor: Sup
             watching.send_signal(signal.SIGINT)
 
 
+def test_status_watched_at_a_terminal_is_drawn_anew(supervisor: SupervisorProcess) -> None:
+    environment = clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)
+    terminal, end = pty.openpty()
+    try:
+        with subprocess.Popen([PROGRAM, "status", "--watch=1"], env=environment, stdout=end, text=True) as watching:
+            shown = ""
+            while shown.count("\x1b[H\x1b[2J") < 2:
+                shown += os.read(terminal, 65536).decode()
+            watching.send_signal(signal.SIGINT)
+    finally:
+        os.close(terminal)
+        os.close(end)
+    assert "ws-1" in shown
+
+
+def test_status_tells_of_the_agent(run: Run, make_supervisor) -> None:
+    make_supervisor("--", "sleep", "1000").start()
+    wait_until(lambda: "running, process " in run("status", "--workspace=ws-1").stdout, "a running agent")
+    assert ", 0 restarts" in run("status", "--workspace=ws-1").stdout
+    assert run("agent", "restart").stdout.startswith("The agent runs as process ")
+    assert "; the last one " in run("status", "--workspace=ws-1").stdout
+    assert run("agent", "stop").stdout.startswith("The agent is stopped")
+    wait_until(lambda: "the platform is told: " in run("status", "--workspace=ws-1").stdout, "what the platform is told")
+
+
 # -- what the agent says
+
+
+def test_progress(run: Run, supervisor: SupervisorProcess) -> None:
+    assert run("progress").stdout == "Noted: the task goes on.\n"
+    assert run("progress", "half of the letters are sorted").returncode == 0
 
 
 def test_task_and_done(run: Run, supervisor: SupervisorProcess) -> None:
@@ -279,6 +309,43 @@ def test_several_workspaces_and_none_named(run: Run, tmp_path: Path, platform: P
     assert "ws-1" in asked.stderr and "ws-2" in asked.stderr
     assert run("task", "of the second", "--workspace=ws-2").returncode == 0
     assert "of the second" in run("status").stdout
+
+
+def test_a_workspace_comes_and_goes(run: Run, tmp_path: Path, platform: Platform, supervisor: SupervisorProcess) -> None:
+    (tmp_path / "two").mkdir()
+    wish = ("workspace", "add", "ws-2", f"--configs-dir={tmp_path / 'two'}/", f"--platform-url={platform.url}",
+            f"--results-file={tmp_path / 'two' / 'results.jsonl'}")
+    assert "ws-2 is kept alive from now on" in run(*wish).stdout
+    assert "already, just so" in run(*wish).stdout
+    assert json.loads(run(*wish, "--json").stdout)["results_file"] == str(tmp_path / "two" / "results.jsonl")
+    refused = run("workspace", "add", "ws-3", f"--configs-dir={tmp_path}", "--platform-url=ftp://platform.example")
+    assert refused.returncode == 1 and "http:// or https://" in refused.stderr, refused.stderr
+    assert "not kept alive any more" in run("workspace", "remove", "ws-2").stdout
+    assert run("workspace", "remove", "ws-2").returncode == 1
+
+
+def test_reload_tells_what_it_has_taken_up(run: Run, supervisor: SupervisorProcess) -> None:
+    assert run("reload").stdout == "Nothing has changed.\n"
+    assert json.loads(run("reload", "--json").stdout)["taken_up"] == []
+
+
+def test_many_workspaces_and_none_named(run: Run, tmp_path: Path, make_supervisor) -> None:
+    folders = [tmp_path / str(number) for number in range(12)]
+    for folder in folders:
+        folder.mkdir()
+    make_supervisor(*(f"--workspaces.w-{folder.name}.configs-dir={folder}" for folder in folders)).start()
+    asked = run("task", "x")
+    assert asked.returncode == 2 and " and 3 more" in asked.stderr, asked.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_somebody_else_is_not_let_in(tmp_path: Path, supervisor: SupervisorProcess) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder != Path("/tmp") and str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    asked = subprocess.run([PROGRAM, "status", f"--socket={supervisor.socket}"], env=clean_environment(), text=True,
+                           timeout=PATIENCE, stderr=subprocess.PIPE, preexec_fn=lambda: os.setuid(65534))
+    assert asked.returncode == 69 and "Try as one of them" in asked.stderr, asked.stderr
 
 
 def test_nobody_there(run: Run, tmp_path: Path) -> None:

@@ -237,6 +237,18 @@ TEST(notifier, final_statuses_drop_the_message) {
   }
 }
 
+TEST(notifier, a_notification_that_is_refused_for_good_is_dropped_and_the_next_is_not) {
+  notifier_system system;
+  system.platform().order(answer_status(404, request_class::notify, 1));
+  system.start();
+  system.find("delegation-1");
+  EXPECT_TRUE(system.wait_for_event("notification.dropped"));
+  EXPECT_EQ(system.probe().notifications_dropped.load(), 1u);
+  system.find("later---1");
+  ASSERT_TRUE(system.wait_for_event("notification.delivered"));
+  EXPECT_EQ(system.probe().notifications_delivered.load(), 1u);
+}
+
 TEST(notifier, jsonrpc_error_drops_the_message) {
   notifier_system system;
   auto ordered = answer_status(200, request_class::a2a);

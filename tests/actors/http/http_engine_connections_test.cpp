@@ -282,7 +282,7 @@ TEST(http_engine, an_unanswered_request_was_acknowledged) {
   test_peer peer([](peer_connection& connection, int) { connection.wait_for_end(); });
   test_engine engine(defaults());
   http_request request = post(peer.url());
-  request.timeout = milliseconds(200);
+  request.timeout = milliseconds(2000);
   const http_response response = ask(engine, request);
   EXPECT_EQ(response.outcome, http_outcome::timed_out_acknowledged) << response.error;
   EXPECT_EQ(response.status, 0);
@@ -308,10 +308,10 @@ TEST(http_engine, a_trickling_answer_has_to_end_in_time) {
   });
   test_engine engine(defaults());
   http_request request = get(peer.url());
-  request.timeout = milliseconds(100);
+  request.timeout = milliseconds(1000);
   EXPECT_EQ(ask(engine, request).outcome, http_outcome::timed_out_acknowledged);
   request = post(peer.url());
-  request.timeout = milliseconds(100);
+  request.timeout = milliseconds(1000);
   EXPECT_EQ(ask(engine, request).status, 200); // for a POST the status decides
   go.open();
 }

@@ -115,7 +115,7 @@ TEST(http_engine, a_connect_that_hangs_ends_in_time) {
   test_peer peer(answer_always(json_answer("{}")), {}, "127.0.0.2"); // for a port that is free elsewhere
   deaf_listener deaf("127.0.0.4", peer.port());
   http_engine_options options = defaults();
-  options.connect_timeout = milliseconds(100);
+  options.connect_timeout = milliseconds(1000);
   test_engine engine(options);
   const http_response response = ask(engine, get(by_name(peer.url(), "127.0.0.4")));
   EXPECT_EQ(response.outcome, http_outcome::connect_failed) << response.error;
@@ -162,7 +162,7 @@ TEST(http_engine, a_look_up_that_hangs_delays_nothing_else) {
   std::future<http_response> left_behind;
   {
     http_engine_options options = defaults();
-    options.connect_timeout = milliseconds(100);
+    options.connect_timeout = milliseconds(1000);
     options.look_up = [released](const std::string& host) {
       if (host == "hung.example")
         released.wait();
