@@ -29,7 +29,6 @@ public:
   time due() const;
   /// No beat is due until `let_go`.
   void hold() { held_ = true; }
-  bool held() const { return held_; }
   /// The first beat is due, at `now` where its time has passed meanwhile; ticks count from there.
   void let_go(time now);
   /// A change of what beats say: a beat is due at once, at most one a `change_gap`; while beats fail it waits

@@ -132,11 +132,6 @@ void event_streams::open(control_exchange& exchange) {
         log_level::debug, [state = impl_.get()](const event& happened) { state->tell(happened); });
 }
 
-std::size_t event_streams::count() const {
-  const std::lock_guard lock{impl_->mutex};
-  return impl_->listeners.size();
-}
-
 std::string server_sent(const event& happened) {
   return "event: " + happened.name + "\ndata: " + format_json(happened) + "\n\n";
 }

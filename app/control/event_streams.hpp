@@ -25,7 +25,6 @@ public:
 
   /// Makes a stream of the exchange, or refuses it. On the server's thread.
   void open(control_exchange& exchange);
-  std::size_t count() const;
 
 private:
   struct impl;

@@ -130,6 +130,48 @@ TEST_F(platform_admin, releases_what_hangs) {
   EXPECT_EQ(client.read_answer().status, 200);
 }
 
+TEST_F(platform_admin, orders_each_framing) {
+  for (const auto* framing : {"content_length", "chunked", "until_close"}) {
+    raw_client one{server.port()};
+    ASSERT_EQ(
+        tell("fault", std::string{R"({"action":"status","status":200,"body":"[]","times":1,"framing":")"} +
+                          framing + "\"}")
+            .status,
+        200)
+        << framing;
+    one.get("/workspaces/ws-a", "token-a");
+  }
+  EXPECT_EQ(tell("fault", R"({"action":"hang","framing":"smoke"})").status, 400);
+}
+
+TEST_F(platform_admin, forgets_requests) {
+  get();
+  EXPECT_EQ(remove("requests").status, 200);
+  EXPECT_TRUE(ask("requests").as_array().empty());
+  EXPECT_EQ(remove("nothing").status, 404);
+}
+
+TEST_F(platform_admin, changes_how_it_answers_and_what_it_keeps) {
+  EXPECT_EQ(tell("message-status", R"({"status":202})").status, 200);
+  EXPECT_EQ(tell("recording", R"({"whole":false})").status, 200);
+  EXPECT_EQ(tell("reading", R"({"reading":true})").status, 200);
+  get();
+  EXPECT_EQ(server.counts().requests, 1u);
+  EXPECT_TRUE(ask("requests").as_array().empty());
+  EXPECT_EQ(tell("token-file", R"({"workspace":"ws-a"})").status, 200);
+  EXPECT_EQ(tell("nothing").status, 404);
+}
+
+TEST_F(platform_admin, says_which_member_is_wrong) {
+  for (const auto& [what, body] :
+       std::vector<std::pair<std::string, std::string>>{{"message-status", R"({"status":"two"})"},
+                                                        {"listening", R"({"listening":1})"},
+                                                        {"workspace", R"({"id":7})"},
+                                                        {"workspace", "{}"},
+                                                        {"delegations", R"({"workspace":"ws-a","rows":{}})"}})
+    EXPECT_EQ(tell(what, body).status, 400) << what << body;
+}
+
 TEST_F(platform_admin, says_what_is_wrong_with_an_order) {
   for (const char* body : {"nonsense", "[]", R"({"action":"explode"})", R"({"action":"hang","class":"all"})",
                            R"({"action":"status","status":"503"})", R"({"action":"raw","headers":3})"}) {

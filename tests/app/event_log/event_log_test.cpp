@@ -61,8 +61,7 @@ protected:
   }
   ~event_log_reader() override {
     log.reset();
-    hang_up();
-    ::close(ends_[1]);
+    hang_up(); // the other end is left open: a thread that was left behind may be using it
   }
 
   void hang_up() {
