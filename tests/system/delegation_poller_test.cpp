@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
 #include <filesystem>
 #include <thread>
@@ -420,11 +421,16 @@ TEST(delegation_poller, result_that_was_polled_in_a_crash_is_filed) {
   ASSERT_TRUE(system.poll().succeeded);
   system.add_result("delegation-1");
   system.platform().order(fault(fault_action::hang, request_class::delegations, 1));
+  // Again where one was under way that had passed before the fault: it answers for the first.
+  std::atomic<bool> hangs{false};
   std::thread asking{[&] {
-    system.poll();
+    do
+      system.poll();
+    while (!hangs);
   }};
   EXPECT_TRUE(
       system.platform().wait_until([](const platform_view& view) { return view.counts().hanging == 1; }));
+  hangs = true;
   EXPECT_TRUE(system.crash("delegation-poller"));
   system.platform().clear_faults();
   asking.join();
