@@ -17,11 +17,14 @@
 #include <memory>
 #include <optional>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <system_error>
+#include <thread>
+#include <tuple>
 #include <unistd.h>
 
 namespace workspace_supervisor {
@@ -81,6 +84,57 @@ void limit_stopping(int code) {
   timer.it_value.tv_usec = std::chrono::microseconds{stop_patience % std::chrono::seconds{1}}.count();
   ::setitimer(ITIMER_REAL, &timer, nullptr);
 }
+
+/// While a start hangs in a call to the disk, main's thread cannot take a signal: ends the process when
+/// SIGTERM or SIGINT has come and the start is not over in time.
+class start_guard {
+public:
+  /// Throws where there is no descriptor or thread for it.
+  start_guard()
+      : over_{::eventfd(0, EFD_CLOEXEC)} {
+    sigset_t numbers;
+    sigemptyset(&numbers);
+    sigaddset(&numbers, SIGTERM);
+    sigaddset(&numbers, SIGINT);
+    // Never read: whoever takes signals later finds them still there.
+    signals_ = ::signalfd(-1, &numbers, SFD_CLOEXEC | SFD_NONBLOCK);
+    try {
+      if (over_ < 0 || signals_ < 0)
+        throw std::system_error{errno, std::system_category(), "signalfd"};
+      thread_ = std::thread{[this] {
+        run();
+      }};
+    } catch (...) {
+      close();
+      throw;
+    }
+  }
+  ~start_guard() {
+    const std::uint64_t one = 1;
+    std::ignore = ::write(over_, &one, sizeof one);
+    thread_.join();
+    close();
+  }
+  start_guard(const start_guard&) = delete;
+  start_guard& operator=(const start_guard&) = delete;
+
+private:
+  void run() const {
+    std::array<pollfd, 2> ready{{{over_, POLLIN, 0}, {signals_, POLLIN, 0}}};
+    ::poll(ready.data(), ready.size(), -1);
+    if (ready[0].revents == 0 && ::poll(ready.data(), 1, static_cast<int>(stop_patience.count())) == 0)
+      ::_exit(exit_stopped);
+  }
+  void close() const {
+    for (const int descriptor : {over_, signals_})
+      if (descriptor >= 0)
+        ::close(descriptor);
+  }
+
+  int over_;
+  int signals_ = -1;
+  std::thread thread_;
+};
 
 /// What main's thread does while the tree runs: takes signals, reaps children, and ends the agent first.
 class watch {
@@ -205,6 +259,7 @@ int run(configuration_result loaded, const configuration_sources& sources, const
   const int signals = ::signalfd(-1, &caught.set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0) // without it nobody could stop us
     throw std::system_error{errno, std::system_category(), "signalfd"};
+  std::optional<start_guard> guard{std::in_place};
   for (const auto& warning : loaded.warnings)
     log.emit(make_event(log_level::warning, "configuration.warning", {}, warning));
 
@@ -253,6 +308,7 @@ int run(configuration_result loaded, const configuration_sources& sources, const
     running.use_launcher(*agent);
   }
   host_workspaces(running, api, log, sources);
+  guard.reset();
   // What is thrown from here on ends the process where it is thrown: there is nothing left that could be
   // trusted to end in order.
   return [&]() noexcept {

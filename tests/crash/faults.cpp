@@ -34,6 +34,7 @@ struct orders {
   long kill_at = number("FAULTS_KILL_AT");
   bool kill_after = is_kill("after");
   bool kill_by_term = is_kill("term");
+  long pause = number("FAULTS_PAUSE");
   long fail_at = number("FAULTS_FAIL_AT");
   int error = static_cast<int>(number("FAULTS_ERRNO"));
   const char* heal = std::getenv("FAULTS_HEAL");
@@ -117,7 +118,7 @@ verdict count(const char* call, const char* target) {
   }
   if (order.kill_at > 0 && here == order.kill_at && order.kill_by_term) {
     ::syscall(SYS_kill, ::getpid(), SIGTERM);
-    ::usleep(200'000);
+    ::usleep(static_cast<useconds_t>(1000 * (order.pause > 0 ? order.pause : 200)));
   } else if (order.kill_at > 0 && here == order.kill_at) {
     if (!order.kill_after)
       die();

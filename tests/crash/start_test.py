@@ -7,6 +7,7 @@ import resource
 import shutil
 import sqlite3
 import sys
+import time
 import unittest
 from os import path
 
@@ -221,6 +222,22 @@ class StartTest(unittest.TestCase):
             self.daemon.stop()
             self.assertEqual(tally(self.platform, self.agent, self.workspace).duplicates()["file"], 0, f"call {call}")
         self.assertGreater(hit, 5)
+
+    def test_sigterm_while_a_call_to_the_disk_hangs_ends_it_in_time(self):
+        hung = listed = 0
+        for call in (1, 3, 12, 21, 30):
+            self.daemon.start(folder=self.daemon.kept, kill_at=call, kill="term", pause=600000)
+            self.platform.finish_delegations(self.workspace, range(listed, listed + 3))
+            listed += 3
+            # Its end, or a stop that waits; while it starts, nothing is logged of it.
+            self.assertEqual(self.daemon.process.wait(60), 0, self.daemon.log_text()[-2000:])
+            hung += "supervisor.stopping" not in self.daemon.log_text()
+            os.unlink(self.daemon.log)
+        self.assertGreater(hung, 0, "one of the calls is its start's")
+        self.assertLess(hung, 5, "and one is not")
+        self.daemon.start()
+        self.wait_told(listed)
+        self.daemon.stop()
 
     def test_cooldown_survives_kill(self):
         self.daemon = self.make_daemon(notifier__cooldown="30s")

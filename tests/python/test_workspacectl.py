@@ -348,6 +348,13 @@ def test_somebody_else_is_not_let_in(tmp_path: Path, supervisor: SupervisorProce
     assert asked.returncode == 69 and "Try as one of them" in asked.stderr, asked.stderr
 
 
+@pytest.mark.parametrize("command", [("task", "x"), ("progress", "x"), ("beat",), ("results",), ("reload",), ("crash", "token")])
+def test_the_answer_of_a_change_as_json(run: Run, supervisor: SupervisorProcess, command: "tuple[str, ...]") -> None:
+    done = run(*command, "--json")
+    assert done.returncode == 0
+    assert isinstance(json.loads(done.stdout), dict)
+
+
 def test_nobody_there(run: Run, tmp_path: Path) -> None:
     for arguments in (["status"], ["task", "x"], ["events"], ["beat", "--workspace=ws-1"]):
         failed = run(*arguments)
