@@ -25,7 +25,8 @@ HOSTS = ("platform.test", "other.test")
 LOOK_UP_BOUND = len(HOSTS)  # one look-up for each name: actors/http/resolver.cpp
 # How long an end with SIGTERM may take (seconds), and how long the script waits before it kills.
 STOP_LIMIT, STOP_PATIENCE = 5.0, 10.0
-CANNOT_START = 70  # exit_gave_up of app/runtime/runtime.hpp
+# Of a start without descriptors: exit_gave_up of app/runtime/runtime.hpp, and what the loader of programs ends with.
+CANNOT_START = (70, 127)
 
 
 class Supervisor(Daemon):
@@ -238,7 +239,7 @@ class Scene:
         status = self.supervisor.process.returncode
         if time.monotonic() < self.supervisor.limited_until:
             self.ends[f"{status} for want of memory"] += 1
-        elif status == CANNOT_START and time.monotonic() < self.supervisor.few_descriptors_until:
+        elif status in CANNOT_START and time.monotonic() < self.supervisor.few_descriptors_until:
             self.ends[f"{status} for want of descriptors"] += 1
         else:
             self.ends[f"{status} unexpected"] += 1
