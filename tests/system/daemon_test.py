@@ -102,6 +102,35 @@ log.level = "debug"
             process.send_signal(number)
             self.assert_ends(process, 0, within=5)
 
+    def answer_of(self, *arguments, configuration=None, before=None, **more):
+        return subprocess.run([f"{BUILD}/workspace-supervisor", *([f"--config-file={configuration}"] if configuration else []),
+                               *arguments], capture_output=True, text=True, timeout=GENEROUS,
+                              env=bare_environment() | more, check=False, preexec_fn=before)
+
+    def test_tells_its_version(self):
+        answer = self.answer_of("--version")
+        self.assertEqual(answer.returncode, 0)
+        self.assertRegex(answer.stdout, r"^workspace-supervisor \d+\.\d+\.\d+\n$")
+
+    def test_a_check_of_the_configuration_tells_warnings_too(self):
+        answer = self.answer_of("--check-config", configuration=self.configuration(), HTTP_PROXY="http://proxy")
+        self.assertIn("warning: proxies are not used", answer.stderr)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+
+    def test_a_file_of_certificates_that_is_a_folder_is_named(self):
+        answer = self.answer_of("--check-config", "--workspace.platform-url=https://platform.example",
+                                configuration=self.configuration(f'platform.ca-file = "{self.folder.name}"'))
+        self.assertEqual(answer.returncode, 78)
+        self.assertIn("it is a folder", answer.stderr)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can be somebody else")
+    def test_only_root_runs_the_agent_as_another_user(self):
+        os.chmod(self.folder.name, 0o755)
+        path = self.configuration('agent.user = "daemon"\nagent.command = ["true"]')
+        answer = self.answer_of("--check-config", configuration=path, before=lambda: os.setuid(65534))
+        self.assertEqual(answer.returncode, 78, answer.stderr)
+        self.assertIn("only root can run the command as", answer.stderr)
+
     def test_a_control_socket_that_another_serves_ends_it_with_75(self):
         taken = f"{self.folder.name}/taken.sock"
         with socket.socket(socket.AF_UNIX) as listener:

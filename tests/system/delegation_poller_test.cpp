@@ -266,6 +266,23 @@ TEST(delegation_poller, foreign_row_is_told_once_across_crashes) {
   EXPECT_EQ(system.events("delegation.foreign").size(), 1u);
 }
 
+TEST(delegation_poller, of_many_foreign_rows_the_newest_are_remembered) {
+  constexpr std::size_t rows = 1100, remembered = 1024;
+  poller_system system;
+  system.start();
+  ASSERT_TRUE(system.poll().succeeded);
+  for (std::size_t number = 0; number < rows; ++number) {
+    auto foreign = row("foreign-" + std::to_string(number), std::time(nullptr));
+    foreign.source_id = "ws-evil";
+    system.platform().add_delegation("ws-a", foreign);
+  }
+  EXPECT_EQ(system.poll().news, 0);
+  EXPECT_EQ(system.probe().foreign_rows.load(), rows);
+  system.add_result("pending-1", "pending"); // another answer
+  EXPECT_EQ(system.poll().news, 0);
+  EXPECT_EQ(system.probe().foreign_rows.load(), rows + (rows - remembered));
+}
+
 TEST(delegation_poller, results_older_than_the_backlog_are_history_in_the_first_poll) {
   poller_system system;
   const auto now = std::time(nullptr);

@@ -33,4 +33,24 @@ TEST(http_answer_test, an_answer_may_come_byte_by_byte) {
   EXPECT_EQ(answer.response().body, "hi");
 }
 
+TEST(http_answer_test, parts_of_the_head_have_their_bound_wherever_they_stand) {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const auto& text :
+       {head + "2;" + std::string(70000, 'x'), head + "0\r\nTrailer: " + std::string(70000, 'x')}) {
+    http_answer answer(false, most);
+    auto state = answer_state::incomplete;
+    for (std::size_t at = 0; at < text.size() && state == answer_state::incomplete; at += 4096)
+      state = answer.take(text.data() + at, std::min<std::size_t>(4096, text.size() - at));
+    EXPECT_EQ(state, answer_state::refused) << text.substr(head.size(), 12);
+    EXPECT_FALSE(answer.error().empty());
+  }
+}
+
+TEST(http_answer_test, a_status_that_is_none_is_refused) {
+  const std::string text = "HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n";
+  http_answer answer(false, most);
+  EXPECT_EQ(answer.take(text.data(), text.size()), answer_state::refused);
+  EXPECT_FALSE(answer.error().empty());
+}
+
 } // namespace

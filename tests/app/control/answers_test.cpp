@@ -23,6 +23,16 @@ TEST_F(control_answers, readyz_names_the_workspace_without_a_beat) {
   EXPECT_NE(answer.body.find(R"("ws-1":"no beat)"), std::string::npos) << answer.body;
 }
 
+TEST_F(control_answers, readyz_names_the_workspace_whose_beat_is_too_old) {
+  configuration.heartbeat.liveness_ttl = milliseconds{300};
+  start();
+  EXPECT_TRUE(wait_until([this] {
+    const auto answer = call("GET", "/readyz");
+    return answer.status == 503 &&
+           answer.body.find(R"("ws-1":"the last delivered beat is )") != std::string::npos;
+  }));
+}
+
 TEST_F(control_answers, activity_reaches_the_platform) {
   start();
   ASSERT_EQ(call("PUT", "/v1/workspaces/ws-1/activity", R"({"active_tasks":2,"current_task":"sort"})").status,
