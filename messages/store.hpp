@@ -40,7 +40,7 @@ BOOST_DESCRIBE_STRUCT(get_results, (), (workspace, after, limit))
 /// One step of some results.
 struct mark_results {
   std::string workspace;
-  std::string step; ///< "filed", "woken" or "notified"
+  std::string step; ///< "filed" or "notified"
   std::vector<std::int64_t> seqs;
 };
 BOOST_DESCRIBE_STRUCT(mark_results, (), (workspace, step, seqs))

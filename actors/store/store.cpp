@@ -93,12 +93,8 @@ store_interface::behavior_type store_actor(self_pointer self, process_context* c
       [self, &store](const mark_results& request) {
         if (request.step == "filed")
           store.mark_filed(request.workspace, request.seqs);
-        else if (request.step == "woken")
-          store.mark_woken(request.workspace, request.seqs);
-        else if (request.step == "notified")
-          store.mark_notified(request.workspace, request.seqs);
         else
-          throw std::logic_error("no such step of a result: " + request.step);
+          store.mark_notified(request.workspace, request.seqs);
         watch_health(self);
         return done{};
       },

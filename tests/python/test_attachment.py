@@ -16,7 +16,7 @@ from typing import Callable, Iterator, List
 import pytest
 
 import workspace_supervisor
-from processes import SupervisorProcess, clean_environment, wait_until
+from processes import BUILD, SupervisorProcess, clean_environment, wait_until
 from workspace_supervisor import HeartbeatLoop, Supervisor, SupervisorError, SupervisorUnavailable
 
 # An agent that forks when it is told to; its child does nothing and lives on.
@@ -77,6 +77,9 @@ def test_the_supervisor_sees_the_agent_from_its_start(loop: HeartbeatLoop, super
     loop.start()
     wait_until(lambda: is_attached(supervisor, os.getpid()), "the attachment")
     assert agent(supervisor)["attachments"] == 1
+    shown = subprocess.run([str(BUILD / "workspacectl"), "status", "--workspace=ws-1", f"--socket={supervisor.socket}"],
+                           env=clean_environment(), stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert f"attached, process {os.getpid()}, 1 attachment\n" in shown, shown
 
 
 def test_an_agent_that_does_not_start_does_not_attach(loop: HeartbeatLoop, fake) -> None:

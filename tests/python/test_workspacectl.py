@@ -99,6 +99,7 @@ def test_status_tells_of_the_agent(run: Run, make_supervisor) -> None:
     assert run("agent", "restart").stdout.startswith("The agent runs as process ")
     assert "; the last one " in run("status", "--workspace=ws-1").stdout
     assert run("agent", "stop").stdout.startswith("The agent is stopped")
+    assert json.loads(run("agent", "stop", "--json").stdout)["running"] is False
     wait_until(lambda: "the platform is told: " in run("status", "--workspace=ws-1").stdout, "what the platform is told")
 
 

@@ -201,6 +201,12 @@ TEST(http_engine_tls, verifies_an_address_as_an_address) {
   EXPECT_NE(response.error.find("for another host"), std::string::npos) << response.error;
 }
 
+TEST(http_engine_tls, a_host_that_ends_with_a_dot_is_verified_without) {
+  tls_world world;
+  const http_response response = ask_once(world, "platform.example.");
+  EXPECT_EQ(response.outcome, http_outcome::answered) << response.error;
+}
+
 TEST(http_engine_tls, refuses_another_hosts_certificate) {
   tls_world world("DNS:elsewhere.example");
   const http_response response = ask_once(world, "platform.example");
