@@ -174,6 +174,14 @@ void ask_all(result_store& store) {
 
 } // namespace
 
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  // One thread, and nobody asks how much memory it takes: locks for nothing.
+  must(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
+           sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK,
+       "SQLite takes its settings");
+  return 0;
+}
+
 /// A database of any bytes, or one of ours with some of them changed, is moved aside when it is damaged;
 /// whatever was there, results are recorded, and are there after a restart.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
