@@ -103,7 +103,7 @@ struct platform_server::impl {
 
   /// Runs `action` on the server's thread and waits for it.
   void on_thread(const std::function<void()>& action) {
-    if (std::this_thread::get_id() == thread.get_id())
+    if (context.get_executor().running_in_this_thread())
       return action();
     std::packaged_task<void()> task{action};
     auto done = task.get_future();

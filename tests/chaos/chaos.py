@@ -37,7 +37,7 @@ QUIET, WITHOUT_PLATFORM = 8.0, 2.0
 
 # What an instrumented build cannot bear.
 NOT_INSTRUMENTED = {
-    "memory-limit": "(ASan reserves terabytes)",
+    "memory-limit": "(sanitizers reserve terabytes)",
     "descriptors": "(UBSan opens a pipe to see whether an address can be read, and reports those it cannot)",
 }
 # The parts of a run's time.
@@ -73,7 +73,8 @@ class Chaos:
 
     def is_instrumented(self):
         with open(self.scene.supervisor.binary, "rb") as file:
-            return b"__asan_init" in file.read()
+            binary = file.read()
+        return b"__asan_init" in binary or b"__tsan_init" in binary
 
     # -- what goes on all the time
 
