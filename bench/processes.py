@@ -22,7 +22,7 @@ TOKEN = "t" * 64
 
 def clean_environment() -> Dict[str, str]:
     """None of the caller's settings reaches what is measured."""
-    kept = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+    kept = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 

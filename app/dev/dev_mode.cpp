@@ -280,9 +280,10 @@ int run_dev_mode(settings configuration, std::optional<milliseconds> duration) {
   temporary_folder folder;
   std::filesystem::create_directory(folder.path() + "/configs");
   achievements done;
-  const workspace_context* shown = nullptr;
+  std::atomic<const workspace_context*> shown{nullptr}; // the log's thread draws too
   dev_screen screen{[&shown] {
-    return shown != nullptr ? glance(*shown) : std::string{};
+    const auto* const workspace = shown.load();
+    return workspace != nullptr ? glance(*workspace) : std::string{};
   }};
 
   platform_options options;
