@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 namespace workspace_supervisor {
 
@@ -49,8 +50,9 @@ std::string text_in(const json::object& object, std::string_view name) {
 
 double number_in(const json::object& object, std::string_view name) {
   const auto* found = object.if_contains(name);
-  return found && found->is_number() ? std::clamp(found->to_number<double>(), -largest_number, largest_number)
-                                     : 0;
+  const double number = found && found->is_number() ? found->to_number<double>() : 0;
+  // Boost.JSON reads 0e400 as no number.
+  return std::isnan(number) ? 0 : std::clamp(number, -largest_number, largest_number);
 }
 
 std::string count_in(const json::object& object, std::string_view name) {

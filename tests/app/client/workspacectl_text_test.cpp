@@ -1,3 +1,4 @@
+#include "app/client/json_look.hpp"
 #include "app/client/status_text.hpp"
 #include "app/client/terminal_text.hpp"
 
@@ -53,6 +54,17 @@ TEST(text_table, sets_columns_by_characters) {
 
 boost::json::object stats_of(const char* text) {
   return boost::json::parse(text).as_object();
+}
+
+TEST(number_in, is_a_number_within_its_bounds_whatever_stands_there) {
+  const auto numbers = parsed(R"({"none":0e400,"huge":1e400,"small":-1e400,"text":"7","some":7})");
+  EXPECT_EQ(number_in(numbers, "none"), 0);
+  EXPECT_EQ(number_in(numbers, "huge"), 1e15);
+  EXPECT_EQ(number_in(numbers, "small"), -1e15);
+  EXPECT_EQ(number_in(numbers, "text"), 0);
+  EXPECT_EQ(number_in(numbers, "some"), 7);
+  EXPECT_EQ(number_in(numbers, "absent"), 0);
+  EXPECT_EQ(count_in(numbers, "none"), "0");
 }
 
 TEST(status_text, an_answer_of_another_version_is_shown_as_far_as_it_goes) {
