@@ -92,7 +92,9 @@ class Trouble:
         self.scene.agent.wait()
 
     def end_agent_kill(self, _fault, _kept):
-        self.scene.start_agent()
+        # Killed twice, it is started once.
+        if self.scene.agent.poll() is not None:
+            self.scene.start_agent()
 
     def begin_agent_stopped(self, _fault):
         self.scene.agent.send_signal(signal.SIGSTOP)
