@@ -2,6 +2,7 @@
 
 #include "actors/store/result_store.hpp"
 #include "actors/store/state_directory.hpp"
+#include "app/configuration/exit_code.hpp"
 #include "app/control/control.hpp"
 #include "app/processes/agent_process.hpp"
 #include "app/runtime/memory.hpp"
@@ -122,7 +123,8 @@ private:
   void run() const {
     std::array<pollfd, 2> ready{{{over_, POLLIN, 0}, {signals_, POLLIN, 0}}};
     ::poll(ready.data(), ready.size(), -1);
-    if (ready[0].revents == 0 && ::poll(ready.data(), 1, static_cast<int>(stop_patience.count())) == 0)
+    if (ready[1].revents != 0 && ready[0].revents == 0 &&
+        ::poll(ready.data(), 1, static_cast<int>(stop_patience.count())) == 0)
       ::_exit(exit_stopped);
   }
   void close() const {

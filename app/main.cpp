@@ -1,7 +1,7 @@
 #include "app/configuration/configuration.hpp"
+#include "app/configuration/exit_code.hpp"
 #include "app/daemon.hpp"
 #include "app/dev/dev_mode.hpp"
-#include "app/runtime/runtime.hpp"
 
 #include <exception>
 #include <iostream>

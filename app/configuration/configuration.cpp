@@ -2,6 +2,7 @@
 
 #include "actors/text/utf8.hpp"
 #include "app/configuration/configuration_builder.hpp"
+#include "app/configuration/exit_code.hpp"
 #include "app/configuration/paths.hpp"
 
 #include <algorithm>
@@ -16,9 +17,6 @@
 namespace workspace_supervisor {
 
 namespace {
-
-constexpr int exit_configuration = 78;
-constexpr int exit_cannot_start = 70;
 
 configuration_value default_of(const configuration_key& key) {
   std::string error;
@@ -333,7 +331,7 @@ int exit_of_a_wrong_configuration() {
   if (descriptor >= 0)
     ::close(descriptor);
   const bool none_left = descriptor < 0 && (errno == EMFILE || errno == ENFILE);
-  return none_left ? exit_cannot_start : exit_configuration;
+  return none_left ? exit_gave_up : exit_configuration;
 }
 
 std::optional<int> answer_without_running(const configuration_result& result, std::ostream& output,

@@ -2,6 +2,7 @@
 
 #include "actors/store/result_store.hpp"
 #include "actors/store/state_directory.hpp"
+#include "app/configuration/exit_code.hpp"
 #include "app/control/control.hpp"
 #include "app/dev/dev_screen.hpp"
 #include "app/dev_platform/platform.hpp"

@@ -21,9 +21,6 @@ class result_store;
 struct workspace_hosting;
 struct kept_configuration;
 
-/// The exit codes of the daemon.
-enum exit_code : int { exit_stopped = 0, exit_gave_up = 70, exit_locked = 75, exit_configuration = 78 };
-
 /// Everything that runs, wired together: the actor system, the HTTP engine, the store, the tree of actors.
 class runtime {
 public:

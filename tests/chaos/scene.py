@@ -25,7 +25,7 @@ HOSTS = ("platform.test", "other.test")
 LOOK_UP_BOUND = len(HOSTS)  # one look-up for each name: actors/http/resolver.cpp
 # How long an end with SIGTERM may take (seconds), and how long the script waits before it kills.
 STOP_LIMIT, STOP_PATIENCE = 5.0, 10.0
-# Of a start without descriptors: exit_gave_up of app/runtime/runtime.hpp, and what the loader of programs ends with.
+# Of a start without descriptors: exit_gave_up of app/configuration/exit_code.hpp, and what the loader of programs ends with.
 CANNOT_START = (70, 127)
 
 

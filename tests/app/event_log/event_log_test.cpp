@@ -6,8 +6,9 @@
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
+#include <future>
 #include <optional>
-#include <thread>
+#include <poll.h>
 #include <unistd.h>
 
 using namespace workspace_supervisor;
@@ -82,12 +83,12 @@ protected:
     std::array<char, 65536> part{};
     std::string read;
     while (read.find(wanted) == std::string::npos) {
+      pollfd ready{ends_[0], POLLIN, 0};
+      ASSERT_EQ(::poll(&ready, 1, 30000), 1) << "nothing is written any more";
       const auto count = ::read(ends_[0], part.data(), part.size());
-      if (count > 0)
-        read = read.substr(read.size() - std::min(read.size(), wanted.size())) +
-               std::string{part.data(), static_cast<std::size_t>(count)};
-      else
-        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      ASSERT_GT(count, 0);
+      read = read.substr(read.size() - std::min(read.size(), wanted.size())) +
+             std::string{part.data(), static_cast<std::size_t>(count)};
     }
   }
 
@@ -126,12 +127,15 @@ TEST_F(event_log_nonblocking_reader, that_never_reads_does_not_keep_the_log_from
 
 TEST_F(event_log_reader, that_has_gone_ends_the_writing_and_not_the_telling) {
   hang_up();
-  std::atomic<int> told{0};
-  const auto subscription = log->subscribe(log_level::info, [&](const event&) { ++told; });
+  std::promise<void> third;
+  int told = 0;
+  const auto subscription = log->subscribe(log_level::info, [&](const event&) {
+    if (++told == 3)
+      third.set_value();
+  });
   for (int number = 0; number < 3; ++number)
     log->emit(make_event(log_level::info, "beat.failed", "ws-1", "text"));
-  while (told < 3)
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  EXPECT_EQ(third.get_future().wait_for(std::chrono::seconds{30}), std::future_status::ready);
   log->unsubscribe(subscription);
 }
 
