@@ -33,11 +33,15 @@ std::optional<std::string> nearest_word(std::string_view written, const std::vec
     return std::nullopt;
   std::optional<std::string> nearest;
   std::size_t distance = spelling_tolerance(written) + 1;
-  for (const auto& word : words)
+  for (const auto& word : words) {
+    // Each character that one has more is a step.
+    if (std::max(word.size(), written.size()) - std::min(word.size(), written.size()) >= distance)
+      continue;
     if (const auto candidate = edit_distance(written, word); candidate < distance) {
       distance = candidate;
       nearest = word;
     }
+  }
   return nearest;
 }
 
