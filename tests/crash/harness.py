@@ -189,8 +189,15 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
+    def hears(self, number):
+        """Whether the signal comes to it, and not to the loader, whom it would end."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            blocked = next(line for line in status if line.startswith("SigBlk:"))
+        return bool(int(blocked.split()[1], 16) >> (number - 1) & 1)
+
     def stop(self):
         """Stops it in order."""
+        wait_for(lambda: self.ended() or self.hears(signal.SIGTERM), "it hears signals")
         self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(10)
