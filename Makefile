@@ -4,6 +4,10 @@
 JOBS ?= $(shell nproc)
 # Tests at a time: most of them wait most of the time.
 TEST_JOBS ?= $(shell expr 2 \* $(JOBS))
+# Where CAF 1.x is installed, for builds with it; empty: Debian's CAF 0.17. docs/building.md
+CAF_ROOT ?=
+# The source tree of CAF that `make caf` builds.
+CAF_SOURCE ?=
 # ON makes warnings errors, as .ci/run has it.
 WERROR ?= OFF
 # OFF compiles each source alone: the first build takes twice as long, the next after a change half.
@@ -23,11 +27,12 @@ CHAOS_TIME ?= 1h
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY ?= clang-tidy
 
-configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR) -DSUPERVISOR_UNITY=$(UNITY)
+configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR) -DSUPERVISOR_UNITY=$(UNITY) \
+	-DCAF_ROOT=$(abspath $(CAF_ROOT))
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run debug test tsan tsan-part fuzz coverage smoke format format-check lint soak chaos bench clean
+.PHONY: help build caf run debug test tsan tsan-part fuzz coverage smoke format format-check lint soak chaos bench clean
 
 help: ## this list
 	@echo "Targets:"
@@ -39,6 +44,16 @@ build: ## the release build: build/workspace-supervisor and build/workspacectl
 	@scripts/ensure-packages build
 	$(call configure,release)
 	$(call compile,release)
+
+caf: ## CAF 1.x from CAF_SOURCE=DIR, its core alone, into build-caf/install: make build CAF_ROOT=build-caf/install
+	@scripts/ensure-packages build
+	@test -f "$(CAF_SOURCE)/libcaf_core/caf/actor_system.hpp" || { echo >&2 \
+	  "make caf: CAF_SOURCE=$(CAF_SOURCE) is no source tree of CAF; expected one of 1.1 or later: git clone --branch 1.1.0 https://github.com/actor-framework/actor-framework"; exit 2; }
+	cmake -S "$(CAF_SOURCE)" -B build-caf -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_STANDARD=20 \
+	  -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DBUILD_SHARED_LIBS=OFF -DCMAKE_INSTALL_PREFIX=$(CURDIR)/build-caf/install \
+	  -DCAF_ENABLE_EXAMPLES=OFF -DCAF_ENABLE_TESTING=OFF -DCAF_ENABLE_IO_MODULE=OFF -DCAF_ENABLE_NET_MODULE=OFF \
+	  -DCAF_ENABLE_OPENSSL_MODULE=OFF
+	cmake --build build-caf --target install --parallel $(JOBS)
 
 run: build ## build, then dev mode: a small platform and a workspace kept alive (ARGS="--dev.duration=20s")
 	build/workspace-supervisor --dev $(ARGS)
@@ -124,4 +139,4 @@ bench: ## what it costs, on the release build (docs/performance.md): the table, 
 	build/supervisor-bench
 
 clean: ## remove all builds
-	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage
+	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf

@@ -1,22 +1,18 @@
 #include "actors/loop/loop.hpp"
 
-#include "actors/loop/loop_clock.hpp"
+#include "actors/loop/hosting.hpp"
 #include "actors/loop/signal_mask.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <caf/execution_unit.hpp>
 #include <caf/intrusive_ptr.hpp>
 #include <caf/resumable.hpp>
-#include <caf/scheduled_actor.hpp>
-#include <caf/scheduler/abstract_coordinator.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <deque>
 #include <future>
 #include <mutex>
-#include <optional>
 #include <pthread.h>
 #include <thread>
 #include <vector>
@@ -32,37 +28,24 @@ constexpr std::size_t handlers_per_round = 64;
 
 } // namespace
 
-struct actor_loop::impl final : loop_orders {
-  class coordinator;
-
-  /// What actors on the loop see of it. Lives as long as the loop: an actor that is ended after the thread's
-  /// end may still hold it.
-  class unit final : public caf::execution_unit {
-  public:
-    unit(impl& loop, caf::actor_system& system)
-        : execution_unit{&system}
-        , loop_{loop} {}
-    void exec_later(caf::resumable* actor) override { loop_.enqueue(actor); }
-
-  private:
-    impl& loop_;
-  };
-
+struct actor_loop::impl final : loop_host {
   explicit impl(actor_loop_options given)
       : options{std::move(given)}
       , work{context.get_executor()}
       , clock{context, *this} {}
 
+  loop_timers& timers() noexcept override { return clock; }
+  std::size_t messages_per_turn() const noexcept override { return options.messages_per_turn; }
+
   bool is_here() const noexcept override {
     return owner.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }
 
-  /// Takes over a reference to the actor. Any thread.
-  void enqueue(caf::resumable* actor) {
+  void enqueue(caf::resumable* actor) override {
     if (is_here())
       ready.push_back(actor);
     else if (!hand_over([actor](inbox& into) { into.actors.push_back(actor); }))
-      drop(actor); // what is told to an actor after the end is not heard any more
+      drop_actor(actor); // what is told to an actor after the end is not heard any more
   }
 
   void order(std::function<void()> function) override {
@@ -137,15 +120,15 @@ struct actor_loop::impl final : loop_orders {
       // A reference that is given up whatever becomes of the turn.
       caf::intrusive_ptr<caf::resumable> actor{ready.front(), false};
       ready.pop_front();
-      if (actor->resume(&*here, options.messages_per_turn) == caf::resumable::resume_later) {
+      if (actor->resume(here.get(), options.messages_per_turn) == caf::resumable::resume_later) {
         left = std::min(left, ready.size() + 1);
         ready.push_back(actor.release());
       }
     }
   }
 
-  void start(caf::actor_system& system) {
-    here.emplace(*this, system);
+  void start(caf::actor_system& system) override {
+    here = make_turn_context(*this, system);
     const all_signals_blocked blocked;
     thread = std::thread{[this] {
       run();
@@ -153,7 +136,7 @@ struct actor_loop::impl final : loop_orders {
   }
 
   /// Ends the thread. Actors that still have messages are ended without handling them.
-  void stop() {
+  void stop() override {
     if (!thread.joinable())
       return;
     boost::asio::post(context, [this] { stopping = true; });
@@ -165,31 +148,20 @@ struct actor_loop::impl final : loop_orders {
       std::swap(left, given);
     }
     for (auto* actor : left.actors)
-      drop(actor);
+      drop_actor(actor);
     while (!ready.empty()) {
       auto* actor = ready.front();
       ready.pop_front();
-      drop(actor);
+      drop_actor(actor);
     }
     clock.clear();
-  }
-
-  /// Ends an actor that will have no turn any more, and gives up the reference.
-  static void drop(caf::resumable* actor) {
-    if (actor->subtype() == caf::resumable::scheduled_actor) {
-      auto& scheduled = *static_cast<caf::scheduled_actor*>(actor);
-      // CAF would end it without destroying its state.
-      if (!scheduled.getf(caf::abstract_actor::is_cleaned_up_flag))
-        scheduled.on_exit();
-    }
-    caf::scheduler::abstract_coordinator::cleanup_and_release(actor);
   }
 
   actor_loop_options options;
   boost::asio::io_context context{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
-  loop_clock clock;
-  std::optional<unit> here;
+  loop_timers clock;
+  std::unique_ptr<turn_context> here;
   std::deque<caf::resumable*> ready; ///< the loop's thread; each is a reference
   bool stopping = false;             ///< the loop's thread
   std::atomic<std::thread::id> owner{};
@@ -200,36 +172,13 @@ struct actor_loop::impl final : loop_orders {
   std::thread thread;
 };
 
-/// What CAF sees of it: the system's scheduler.
-class actor_loop::impl::coordinator final : public caf::scheduler::abstract_coordinator {
-public:
-  coordinator(impl& loop, caf::actor_system& system)
-      : abstract_coordinator{system}
-      , loop_{loop} {}
-
-  void enqueue(caf::resumable* actor) override { loop_.enqueue(actor); }
-  caf::actor_clock& clock() noexcept override { return loop_.clock; }
-  void init(caf::actor_system_config&) override {
-    max_throughput_ = loop_.options.messages_per_turn;
-    num_workers_ = 1;
-  }
-  // Not the base's: it starts an actor that prints, with a thread of its own, which nobody here uses.
-  void start() override { loop_.start(system()); }
-  void stop() override { loop_.stop(); }
-
-private:
-  impl& loop_;
-};
-
 actor_loop::actor_loop(actor_loop_options options)
     : impl_{std::make_unique<impl>(std::move(options))} {}
 
 actor_loop::~actor_loop() = default;
 
 void actor_loop::host(caf::actor_system_config& config) {
-  config.module_factories.emplace_back([this](caf::actor_system& system) -> caf::actor_system::module* {
-    return new impl::coordinator{*impl_, system};
-  });
+  make_host(*impl_, config);
 }
 
 boost::asio::io_context& actor_loop::context() noexcept {

@@ -296,9 +296,7 @@ void stop(self_pointer self) {
 } // namespace
 
 std::string reason_text(caf::actor_system& system, const caf::error& reason) {
-  if (reason.category() == caf::atom("system") && reason.context().match_elements<std::string>())
-    return reason.context().get_as<std::string>(0);
-  return system.render(reason);
+  return framework::error_text(system, reason);
 }
 
 supervisor_interface::behavior_type supervisor(self_pointer self, supervisor_plan plan) {

@@ -19,11 +19,10 @@
 
 namespace workspace_supervisor {
 
-/// A numbered message; the actors of these tests do with it what they are made with.
-struct numbered {
-  std::int64_t number = 0;
-};
-BOOST_DESCRIBE_STRUCT(numbered, (), (number))
+/// A message with a number; the actors of these tests do with it what they are made with.
+using numbered = start_child;
+/// For those that go on until they are told.
+inline constexpr std::uint32_t told_to_end = UINT32_MAX;
 
 using worker_interface = interface<void(numbered), done(are_you_there)>;
 struct worker_state {
@@ -31,7 +30,7 @@ struct worker_state {
   std::shared_ptr<void> held; ///< released with the state
 };
 using worker_pointer = actor_of<worker_interface, worker_state>*;
-using worker_function = std::function<void(worker_pointer, std::int64_t)>;
+using worker_function = std::function<void(worker_pointer, std::uint32_t)>;
 
 /// Calls `function` with each number that it is told.
 inline worker_interface::behavior_type worker(worker_pointer self, worker_function function) {
@@ -52,7 +51,7 @@ protected:
 
   worker_interface spawn_worker(worker_function function) { return system->spawn(worker, function); }
   template <class Actor>
-  static void tell(const Actor& actor, std::int64_t number) {
+  static void tell(const Actor& actor, std::uint32_t number) {
     caf::anon_send(actor, numbered{number});
   }
   template <class Actor>

@@ -18,9 +18,9 @@ namespace {
 
 using local_socket = boost::asio::local::stream_protocol::socket;
 
-/// Keeps its own mailbox from ever being empty, until it is told a negative number.
-void tell_itself_for_ever(worker_pointer self, std::int64_t number) {
-  if (number < 0)
+/// Keeps its own mailbox from ever being empty, until it is told so.
+void tell_itself_for_ever(worker_pointer self, std::uint32_t number) {
+  if (number == told_to_end)
     return self->quit();
   self->send(worker_interface{self}, numbered{number + 1});
 }
@@ -35,7 +35,7 @@ TEST_F(loop_test, an_endless_mailbox_starves_no_timer_of_a_socket) {
     timer.async_wait([&](const boost::system::error_code&) { due.set(); });
   });
   EXPECT_TRUE(due.wait());
-  tell(busy, -1);
+  tell(busy, told_to_end);
 }
 
 TEST_F(loop_test, an_endless_mailbox_starves_no_socket) {
@@ -57,7 +57,7 @@ TEST_F(loop_test, an_endless_mailbox_starves_no_socket) {
   });
   EXPECT_TRUE(received.wait());
   EXPECT_EQ(std::string(bytes.data(), 4), "ping");
-  tell(busy, -1);
+  tell(busy, told_to_end);
 }
 
 TEST_F(loop_test, an_endless_mailbox_starves_no_other_actor_and_no_timer_of_one) {
@@ -67,13 +67,13 @@ TEST_F(loop_test, an_endless_mailbox_starves_no_other_actor_and_no_timer_of_one)
     tell(busy.back(), 0);
   }
   event_flag due;
-  const auto other = spawn_worker([&](worker_pointer self, std::int64_t) {
+  const auto other = spawn_worker([&](worker_pointer self, std::uint32_t) {
     self->after(std::chrono::milliseconds{5}, [&] { due.set(); });
   });
   tell(other, 0);
   EXPECT_TRUE(due.wait());
   for (const auto& actor : busy)
-    tell(actor, -1);
+    tell(actor, told_to_end);
 }
 
 TEST_F(loop_test, endless_handlers_of_sockets_starve_no_actor) {
@@ -87,7 +87,7 @@ TEST_F(loop_test, endless_handlers_of_sockets_starve_no_actor) {
   };
   loop.post(again);
   event_flag handled;
-  const auto actor = spawn_worker([&](worker_pointer, std::int64_t) { handled.set(); });
+  const auto actor = spawn_worker([&](worker_pointer, std::uint32_t) { handled.set(); });
   tell(actor, 0);
   EXPECT_TRUE(handled.wait());
   going.store(false);
@@ -95,18 +95,18 @@ TEST_F(loop_test, endless_handlers_of_sockets_starve_no_actor) {
 }
 
 TEST_F(loop_test, messages_of_one_sender_keep_their_order_from_any_thread) {
-  constexpr std::int64_t most = 20000;
-  std::vector<std::int64_t> from_elsewhere;
-  std::vector<std::int64_t> from_here;
-  const auto actor = spawn_worker([&](worker_pointer, std::int64_t number) {
+  constexpr std::uint32_t most = 20000;
+  std::vector<std::uint32_t> from_elsewhere;
+  std::vector<std::uint32_t> from_here;
+  const auto actor = spawn_worker([&](worker_pointer, std::uint32_t number) {
     (number < most ? from_elsewhere : from_here).push_back(number);
   });
-  const auto sender = spawn_worker([&](worker_pointer self, std::int64_t) {
-    for (std::int64_t number = most; number < 2 * most; ++number)
+  const auto sender = spawn_worker([&](worker_pointer self, std::uint32_t) {
+    for (std::uint32_t number = most; number < 2 * most; ++number)
       self->send(actor, numbered{number});
   });
   tell(sender, 0);
-  for (std::int64_t number = 0; number < most; ++number)
+  for (std::uint32_t number = 0; number < most; ++number)
     tell(actor, number);
   settle(sender);
   settle(actor);
@@ -119,7 +119,7 @@ TEST_F(loop_test, messages_of_one_sender_keep_their_order_from_any_thread) {
 TEST_F(loop_test, actors_and_what_is_posted_run_on_one_thread) {
   std::thread::id of_actor;
   std::thread::id of_post;
-  const auto actor = spawn_worker([&](worker_pointer, std::int64_t) {
+  const auto actor = spawn_worker([&](worker_pointer, std::uint32_t) {
     of_actor = std::this_thread::get_id();
     EXPECT_TRUE(loop.is_here());
   });
@@ -135,8 +135,8 @@ TEST_F(loop_test, a_crash_in_a_handler_ends_its_actor_alone) {
   event_flag ended;
   std::string reason;
   const auto crashing =
-      spawn_worker([](worker_pointer, std::int64_t) { throw std::runtime_error("on purpose"); });
-  const auto watching = spawn_worker([&](worker_pointer self, std::int64_t) {
+      spawn_worker([](worker_pointer, std::uint32_t) { throw std::runtime_error("on purpose"); });
+  const auto watching = spawn_worker([&](worker_pointer self, std::uint32_t) {
     self->set_down_handler([&](caf::down_msg& message) {
       reason = to_string(message.reason);
       ended.set();
@@ -195,7 +195,7 @@ TEST_F(loop_test, the_state_of_actors_that_are_alive_at_the_end_is_destroyed) {
   const std::weak_ptr<int> watched = held;
   system->await_actors_before_shutdown(false);
   {
-    const auto actor = spawn_worker([held](worker_pointer self, std::int64_t number) {
+    const auto actor = spawn_worker([held](worker_pointer self, std::uint32_t number) {
       state_of(self).held = held;
       tell_itself_for_ever(self, number);
     });
@@ -213,7 +213,7 @@ TEST_F(loop_test, ends_in_order_with_actors_alive_and_messages_and_timers_waitin
   system->await_actors_before_shutdown(false);
   for (int count = 0; count < 100; ++count) {
     // Alive for as long as it tells itself something: nobody else holds it.
-    const auto actor = spawn_worker([held](worker_pointer self, std::int64_t number) {
+    const auto actor = spawn_worker([held](worker_pointer self, std::uint32_t number) {
       if (number == 0)
         self->after(std::chrono::hours{1}, [held] {});
       tell_itself_for_ever(self, number);
@@ -232,7 +232,7 @@ TEST_F(loop_test, an_actor_that_nobody_holds_any_more_is_freed) {
   auto held = std::make_shared<int>(0);
   const std::weak_ptr<int> watched = held;
   {
-    const auto actor = spawn_worker([held](worker_pointer, std::int64_t) {});
+    const auto actor = spawn_worker([held](worker_pointer, std::uint32_t) {});
     held.reset();
     settle(actor);
     end(actor);

@@ -24,17 +24,17 @@ TEST_F(loop_test, many_threads_tell_actors_that_are_made_and_end_meanwhile) {
     threads.emplace_back([&] {
       for (int round = 0; round < rounds; ++round) {
         // What the actor keeps is its own: only its messages order the two threads.
-        auto kept = std::make_shared<std::vector<std::int64_t>>();
-        const auto actor = spawn_worker([&handled, kept](worker_pointer self, std::int64_t number) {
+        auto kept = std::make_shared<std::vector<std::uint32_t>>();
+        const auto actor = spawn_worker([&handled, kept](worker_pointer self, std::uint32_t number) {
           kept->push_back(number);
           if (number == 0)
-            self->after(milliseconds{0}, [kept] { kept->push_back(-1); });
+            self->after(milliseconds{0}, [kept] { kept->push_back(0); });
           if (kept->size() >= most) {
             handled.fetch_add(1);
             self->quit();
           }
         });
-        for (std::int64_t number = 0; number < most; ++number)
+        for (std::uint32_t number = 0; number < most; ++number)
           tell(actor, number);
       }
     });
@@ -46,12 +46,12 @@ TEST_F(loop_test, many_threads_tell_actors_that_are_made_and_end_meanwhile) {
 }
 
 TEST_F(loop_test, many_threads_tell_one_actor_each_in_order) {
-  constexpr std::int64_t most = 2000;
-  std::vector<std::int64_t> last(senders, -1); // of the actor alone
+  constexpr std::uint32_t most = 2000;
+  std::vector<std::uint32_t> last(senders, UINT32_MAX); // of the actor alone; one more is 0
   bool in_order = true;
-  std::int64_t handled = 0;
+  std::uint32_t handled = 0;
   event_flag all;
-  const auto actor = spawn_worker([&](worker_pointer, std::int64_t number) {
+  const auto actor = spawn_worker([&](worker_pointer, std::uint32_t number) {
     auto& before = last[static_cast<std::size_t>(number / most)];
     in_order = in_order && number % most == before + 1;
     before = number % most;
@@ -61,14 +61,14 @@ TEST_F(loop_test, many_threads_tell_one_actor_each_in_order) {
   std::vector<std::thread> threads;
   for (int sender = 0; sender < senders; ++sender)
     threads.emplace_back([&, sender] {
-      for (std::int64_t number = 0; number < most; ++number)
+      for (std::uint32_t number = 0; number < most; ++number)
         tell(actor, sender * most + number);
     });
   for (auto& thread : threads)
     thread.join();
   ASSERT_TRUE(all.wait());
   EXPECT_TRUE(in_order);
-  EXPECT_EQ(last, std::vector<std::int64_t>(senders, most - 1));
+  EXPECT_EQ(last, std::vector<std::uint32_t>(senders, most - 1));
 }
 
 TEST_F(loop_test, actors_with_threads_of_their_own_set_and_cancel_timers) {
@@ -76,13 +76,13 @@ TEST_F(loop_test, actors_with_threads_of_their_own_set_and_cancel_timers) {
   std::vector<worker_interface> actors;
   for (int count = 0; count < senders; ++count)
     actors.push_back(
-        system->spawn<caf::detached>(worker, worker_function{[&](worker_pointer self, std::int64_t number) {
+        system->spawn<caf::detached>(worker, worker_function{[&](worker_pointer self, std::uint32_t number) {
                                        const auto cancelled = self->after(std::chrono::hours{1}, [] {});
                                        self->after(milliseconds{number % 3}, [&] { due.fetch_add(1); });
                                        self->after(std::chrono::hours{1}, [] {}); // left to its end
                                        self->cancel(cancelled);
                                      }}));
-  for (std::int64_t number = 0; number < rounds; ++number)
+  for (std::uint32_t number = 0; number < rounds; ++number)
     for (const auto& actor : actors)
       tell(actor, number);
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{60};
@@ -98,7 +98,7 @@ TEST_F(loop_test, actors_with_threads_of_their_own_set_and_cancel_timers) {
 }
 
 TEST_F(loop_test, threads_ask_and_are_answered) {
-  const auto actor = spawn_worker([](worker_pointer, std::int64_t) {});
+  const auto actor = spawn_worker([](worker_pointer, std::uint32_t) {});
   std::atomic<int> answered{0};
   std::vector<std::thread> threads;
   for (int sender = 0; sender < senders; ++sender)

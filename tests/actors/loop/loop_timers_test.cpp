@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 TEST_F(loop_test, timers_are_due_in_the_order_of_their_times) {
   event_flag all;
   std::vector<int> order;
-  const auto actor = spawn_worker([&](worker_pointer self, std::int64_t) {
+  const auto actor = spawn_worker([&](worker_pointer self, std::uint32_t) {
     // Far apart: on a busy machine time goes by from one to the next.
     for (const int delay : {800, 200, 600, 400})
       self->after(milliseconds{delay}, [&, delay] {
@@ -30,7 +30,7 @@ TEST_F(loop_test, timers_are_due_in_the_order_of_their_times) {
 TEST_F(loop_test, no_timer_is_due_before_its_time) {
   event_flag due;
   std::chrono::steady_clock::duration took{};
-  const auto actor = spawn_worker([&](worker_pointer self, std::int64_t) {
+  const auto actor = spawn_worker([&](worker_pointer self, std::uint32_t) {
     self->after(milliseconds{30}, [&, began = std::chrono::steady_clock::now()] {
       took = std::chrono::steady_clock::now() - began;
       due.set();
@@ -45,7 +45,7 @@ TEST_F(loop_test, thousands_of_timers_that_are_cancelled_leave_nothing_behind) {
   constexpr int most = 10000;
   std::atomic<int> called{0};
   std::vector<std::uint64_t> set;
-  const auto actor = spawn_worker([&](worker_pointer self, std::int64_t number) {
+  const auto actor = spawn_worker([&](worker_pointer self, std::uint32_t number) {
     if (number == 0) {
       for (int count = 0; count < most; ++count)
         set.push_back(
@@ -70,7 +70,7 @@ TEST_F(loop_test, thousands_of_timers_are_all_due) {
   constexpr int most = 10000;
   event_flag all;
   int called = 0;
-  const auto actor = spawn_worker([&](worker_pointer self, std::int64_t) {
+  const auto actor = spawn_worker([&](worker_pointer self, std::uint32_t) {
     for (int count = 0; count < most; ++count)
       self->after(milliseconds{count % 7}, [&] {
         if (++called == most)
@@ -85,7 +85,7 @@ TEST_F(loop_test, thousands_of_timers_are_all_due) {
 TEST_F(loop_test, a_timer_that_is_cancelled_when_it_is_due_already_calls_nothing) {
   event_flag second;
   bool first_called = false;
-  const auto actor = spawn_worker([&](worker_pointer self, std::int64_t) {
+  const auto actor = spawn_worker([&](worker_pointer self, std::uint32_t) {
     // Both are in the mailbox before either is handled.
     auto later = std::make_shared<std::uint64_t>(0);
     self->after(milliseconds{0}, [self, later] { self->cancel(*later); });
@@ -101,7 +101,7 @@ TEST_F(loop_test, timers_of_an_actor_that_has_ended_leave_nothing_behind) {
   auto held = std::make_shared<int>(0);
   const std::weak_ptr<int> watched = held;
   {
-    const auto actor = spawn_worker([held](worker_pointer self, std::int64_t) {
+    const auto actor = spawn_worker([held](worker_pointer self, std::uint32_t) {
       for (int count = 0; count < 1000; ++count)
         self->after(hours{1}, [held] {});
     });
@@ -117,7 +117,7 @@ TEST_F(loop_test, timers_of_an_actor_that_has_ended_leave_nothing_behind) {
 }
 
 TEST_F(loop_test, timers_of_an_actor_that_crashed_leave_nothing_behind) {
-  const auto actor = spawn_worker([](worker_pointer self, std::int64_t number) {
+  const auto actor = spawn_worker([](worker_pointer self, std::uint32_t number) {
     if (number > 0)
       throw std::runtime_error("on purpose");
     self->after(hours{1}, [] {});
@@ -134,7 +134,7 @@ TEST_F(loop_test, an_actor_with_a_thread_of_its_own_has_timers_too) {
   event_flag due;
   bool cancelled_called = false;
   const auto actor =
-      system->spawn<caf::detached>(worker, worker_function{[&](worker_pointer self, std::int64_t) {
+      system->spawn<caf::detached>(worker, worker_function{[&](worker_pointer self, std::uint32_t) {
                                      const auto cancelled =
                                          self->after(milliseconds{10}, [&] { cancelled_called = true; });
                                      self->after(milliseconds{30}, [&] {
@@ -165,14 +165,14 @@ silent_interface::behavior_type never_answering(silent_interface::pointer self, 
 
 TEST_F(loop_test, a_request_that_is_not_answered_in_time_fails_and_one_that_is_leaves_no_timer) {
   const auto silent = system->spawn(never_answering, 0);
-  const auto answering = spawn_worker([](worker_pointer, std::int64_t) {});
+  const auto answering = spawn_worker([](worker_pointer, std::uint32_t) {});
   caf::scoped_actor self{*system};
   bool failed = false;
   self->request(silent, milliseconds{20}, are_you_there{})
       .receive([](done) {}, [&](caf::error& error) { failed = error == caf::sec::request_timeout; });
   EXPECT_TRUE(failed);
   event_flag answered;
-  const auto asking = spawn_worker([&](worker_pointer asker, std::int64_t) {
+  const auto asking = spawn_worker([&](worker_pointer asker, std::uint32_t) {
     asker->request(answering, std::chrono::minutes{60}, are_you_there{})
         .then([&](done) { answered.set(); }, [](caf::error&) {});
   });
@@ -188,7 +188,7 @@ TEST_F(loop_test, time_outs_and_later_messages_of_an_actor_that_has_ended_leave_
   const std::weak_ptr<int> watched = held;
   const auto silent = system->spawn(never_answering, 0);
   {
-    const auto actor = spawn_worker([silent, held](worker_pointer self, std::int64_t) {
+    const auto actor = spawn_worker([silent, held](worker_pointer self, std::uint32_t) {
       self->request(silent, std::chrono::minutes{60}, are_you_there{})
           .then([held](done) {}, [held](caf::error&) {});
       self->delayed_send(worker_interface{self}, hours{1}, numbered{1});
@@ -207,7 +207,7 @@ TEST_F(loop_test, time_outs_and_later_messages_of_an_actor_that_has_ended_leave_
 
 TEST_F(loop_test, messages_that_are_sent_for_later_arrive) {
   event_flag arrived;
-  const auto actor = spawn_worker([&](worker_pointer self, std::int64_t number) {
+  const auto actor = spawn_worker([&](worker_pointer self, std::uint32_t number) {
     if (number == 0)
       self->delayed_send(worker_interface{self}, milliseconds{10}, numbered{1});
     else
