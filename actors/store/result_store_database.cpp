@@ -134,10 +134,14 @@ bool result_database::load(result_ledger& into) {
                   "join workspaces on workspaces.id = results.workspace "
                   "where filed + woken + notified < 3"};
   unfinished.start();
+  std::unordered_set<std::int64_t> seqs_read;
   while (unfinished.row()) {
     ledger_item item;
     item.stored = read_result(unfinished);
     item.in_database = true;
+    // Of a damaged tree: two results with one number could never be saved into a sound one.
+    if (item.stored.seq < 1 || item.stored.seq > last || !seqs_read.insert(item.stored.seq).second)
+      return database_->refuse("results' numbers are out of order");
     into.workspace(unfinished.text(14)).items.emplace(item.stored.seq, std::move(item));
   }
   sqlite_statement messages{*database_, "select name, message_id, text, created_at from messages "

