@@ -10,8 +10,10 @@
 #include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/behavior.hpp>
 #include <caf/detail/make_meta_object.hpp>
 #include <caf/detail/meta_object.hpp>
+#include <caf/disposable.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/mailbox_element.hpp>
@@ -23,6 +25,8 @@
 #include <cstddef>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace workspace_supervisor::framework {
 
@@ -134,11 +138,19 @@ public:
     return this->mailbox().try_block() ? caf::resumable::awaiting_message : caf::resumable::resume_later;
   }
 
+  // CAF leaves the time-outs of requests that nobody answers any more until they are due, and each keeps the
+  // actor alive.
+  void add_multiplexed_response_handler(caf::message_id response, caf::behavior handler,
+                                        caf::disposable timeout) override {
+    if (timeout.valid())
+      timeouts_.emplace_back(response, timeout);
+    super::add_multiplexed_response_handler(response, std::move(handler), std::move(timeout));
+  }
+
   void on_cleanup(const caf::error& reason) override {
     this->hook_end();
-    // CAF leaves the time-outs of requests until they are due.
-    for (auto& [id, request] : this->multiplexed_responses_)
-      request.second.dispose();
+    for (auto& [response, timeout] : std::exchange(timeouts_, {}))
+      timeout.dispose();
     super::on_cleanup(reason);
     hand_over(this);
   }
@@ -148,6 +160,8 @@ private:
   bool handle(caf::mailbox_element& element) {
     take_over(&element);
     this->current_element_ = &element;
+    if (element.mid.is_response())
+      std::erase_if(timeouts_, [&](const auto& entry) { return entry.first == element.mid; });
     const bool goes_on = goes_on_after([&] {
       this->hook_before();
       if (!this->hook_dispatch(element.content()))
@@ -176,6 +190,8 @@ private:
       this->on_exit();
     return !this->finalize();
   }
+
+  std::vector<std::pair<caf::message_id, caf::disposable>> timeouts_; ///< of requests that wait
 };
 
 /// An actor with a state, which it lets go of once.

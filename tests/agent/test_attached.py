@@ -134,7 +134,7 @@ def test_a_launched_one_that_is_suspended_is_told_of_too(scene: Scene) -> None:
     scene.wait_wedged(f"agent process {pid} is stopped")
     os.kill(pid, signal.SIGCONT)
     scene.wait_healthy()
-    assert state_of(pid) == "S"
+    assert state_of(pid) in ("S", "R")
     assert scene.stop() == 0
 
 

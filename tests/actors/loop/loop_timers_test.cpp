@@ -191,12 +191,14 @@ TEST_F(loop_test, time_outs_and_later_messages_of_an_actor_that_has_ended_leave_
     const auto actor = spawn_worker([silent, held](worker_pointer self, std::uint32_t) {
       self->request(silent, std::chrono::minutes{60}, are_you_there{})
           .then([held](done) {}, [held](caf::error&) {});
+#if !WORKSPACE_SUPERVISOR_CAF_1 // CAF 1.x leaves it to the sender
       self->delayed_send(worker_interface{self}, hours{1}, numbered{1});
+#endif
     });
     held.reset();
     tell(actor, 0);
     settle(actor);
-    EXPECT_EQ(timers(), 2u);
+    EXPECT_EQ(timers(), WORKSPACE_SUPERVISOR_CAF_1 ? 1u : 2u);
     end(actor);
   }
   end(silent);
