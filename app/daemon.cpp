@@ -9,6 +9,7 @@
 #include "app/runtime/runtime.hpp"
 #include "app/runtime/signals.hpp"
 #include "app/runtime/tree.hpp"
+#include "app/service_manager/service_report.hpp"
 #include "app/workspaces/workspaces.hpp"
 
 #include <algorithm>
@@ -144,12 +145,16 @@ public:
   using clock = std::chrono::steady_clock;
 
   /// `agent` may be null.
-  watch(int signals, runtime& running, agent_process* agent, event_log& log, milliseconds stop_timeout)
+  watch(int signals, runtime& running, agent_process* agent, event_log& log, milliseconds stop_timeout,
+        const service_manager& manager)
       : signals_{signals}
       , running_{running}
       , agent_{agent}
       , log_{log}
-      , stop_timeout_{stop_timeout} {}
+      , stop_timeout_{stop_timeout}
+      , report_{manager, running.context(), [&running](std::function<void()> answered) {
+                  running.ask_root(std::move(answered));
+                }} {}
 
   /// @returns the exit code, when it is time to end and the agent has ended.
   int wait_for_end();
@@ -157,12 +162,14 @@ public:
 private:
   void take_signals();
   void begin_end(int code);
+  int poll_timeout() const;
 
   int signals_;
   runtime& running_;
   agent_process* agent_;
   event_log& log_;
   milliseconds stop_timeout_;
+  service_report report_;
   std::optional<int> code_; ///< the process is to end
   bool killed_ = false;
   clock::time_point next_step_{}; ///< of ending the agent
@@ -171,8 +178,18 @@ private:
 void watch::begin_end(int code) {
   code_ = code;
   next_step_ = clock::now() + stop_timeout_;
+  report_.stopping(stop_patience + (agent_ ? stop_timeout_ + killed_patience : milliseconds{0}));
   if (agent_)
     agent_->begin_end();
+}
+
+/// Milliseconds to whatever is to be done next without anything that happens; -1: nothing.
+int watch::poll_timeout() const {
+  const auto next = std::min(report_.next(), code_ ? next_step_ : clock::time_point::max());
+  if (next == clock::time_point::max())
+    return -1;
+  const auto left = std::chrono::ceil<milliseconds>(next - clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60000));
 }
 
 void watch::take_signals() {
@@ -201,13 +218,10 @@ int watch::wait_for_end() {
     std::array<pollfd, 3> ready{{{signals_, POLLIN, 0},
                                  {code_ ? -1 : running_.ended_descriptor(), POLLIN, 0},
                                  {agent_ ? agent_->orders() : -1, POLLIN, 0}}};
-    int timeout = -1;
-    if (code_) {
-      const auto left = std::chrono::ceil<milliseconds>(next_step_ - clock::now());
-      timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60000));
-    }
-    if (::poll(ready.data(), ready.size(), timeout) < 0)
+    if (::poll(ready.data(), ready.size(), poll_timeout()) < 0)
       continue; // interrupted
+    if (clock::now() >= report_.next())
+      report_.step();
     if (ready[0].revents != 0)
       take_signals();
     if (ready[2].revents != 0)
@@ -254,7 +268,7 @@ void host_workspaces(runtime& running, control& api, event_log& log, const confi
 
 /// Throws where the process can have no more of what a start needs; `log` then says so.
 int run(configuration_result loaded, const configuration_sources& sources, const caught_signals& caught,
-        event_log& log) {
+        const service_manager& manager, event_log& log) {
   auto& given = loaded.values;
   const bool launches = !given.agent.command.empty();
   const auto descriptors = raise_descriptor_limit();
@@ -262,6 +276,8 @@ int run(configuration_result loaded, const configuration_sources& sources, const
   if (signals < 0) // without it nobody could stop us
     throw std::system_error{errno, std::system_category(), "signalfd"};
   std::optional<start_guard> guard{std::in_place};
+  if (!manager.trouble().empty())
+    loaded.warnings.push_back(manager.trouble());
   for (const auto& warning : loaded.warnings)
     log.emit(make_event(log_level::warning, "configuration.warning", {}, warning));
 
@@ -318,7 +334,7 @@ int run(configuration_result loaded, const configuration_sources& sources, const
     api.start();
     give_back_loaders_memory();
     const int code =
-        watch{signals, running, agent.get(), log, configuration.agent.stop_timeout}.wait_for_end();
+        watch{signals, running, agent.get(), log, configuration.agent.stop_timeout, manager}.wait_for_end();
     limit_stopping(code);
     api.stop();
     running.stop();
@@ -332,9 +348,10 @@ int run(configuration_result loaded, const configuration_sources& sources, const
 int run_daemon(configuration_result loaded, const configuration_sources& sources) {
   // Before the first thread, the log's: one that did not block them would be ended by them.
   const auto caught = catch_signals(signals_to_catch(!loaded.values.agent.command.empty()));
+  const auto manager = service_manager::from_environment();
   event_log log{loaded.values.level, loaded.values.format};
   try {
-    return run(std::move(loaded), sources, caught, log);
+    return run(std::move(loaded), sources, caught, manager, log);
   } catch (const std::exception& problem) {
     log.emit(make_event(log_level::error, "supervisor.gave-up", {},
                         std::string{"cannot start: "} + problem.what()));

@@ -31,6 +31,29 @@ public:
   }
 };
 
+/// How long the root may take for an answer.
+constexpr std::chrono::seconds root_patience{5};
+
+// Asks the root once and ends.
+struct question_state {
+  static inline const char* name = "root-question";
+};
+using question_interface = interface<void(done)>;
+using question = actor_of<question_interface, question_state>;
+
+question_interface::behavior_type ask_root_once(question* self, const supervisor_interface& root,
+                                                const std::function<void()>& answered) {
+  self->request(root, root_patience, are_you_there{})
+      .then(
+          [self, answered](done) {
+            answered();
+            self->quit();
+          },
+          [self](caf::error&) { self->quit(); });
+  return {[](done) {
+  }};
+}
+
 actor_loop_options loop_options(const settings& configuration, event_sink& events) {
   actor_loop_options options;
   if (const auto given = configuration.caf.find("scheduler.max-throughput"); given != configuration.caf.end())
@@ -227,6 +250,11 @@ workspace_hosting& runtime::hosting() noexcept {
 
 kept_configuration& runtime::running_configuration() noexcept {
   return impl_->process.running_configuration;
+}
+
+void runtime::ask_root(std::function<void()> answered) {
+  if (const auto root = impl_->process.root.get())
+    impl_->system.spawn(ask_root_once, root, std::move(answered));
 }
 
 void runtime::reload() {

@@ -53,6 +53,9 @@ public:
   void start(std::vector<child_spec> more);
   /// Asks the root to stop in order; `wait_ended` tells when it has. Any thread.
   void stop();
+  /// Asks the root whether it is there. `answered` is called on the loop's thread when it answers, within a
+  /// time in which it should; else nobody hears. Any thread.
+  void ask_root(std::function<void()> answered);
   /// A descriptor that becomes readable when the tree has ended: stopped, or given up.
   int ended_descriptor() const noexcept;
   /// Waits until the tree has ended. @returns whether it has in time.

@@ -74,6 +74,11 @@ class Platform:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
+    def clear_faults(self) -> None:
+        with urllib.request.urlopen(urllib.request.Request(f"{self._admin}/_admin/fault", method="DELETE"),
+                                    timeout=PATIENCE):
+            pass
+
     def beats(self) -> List[Dict[str, Any]]:
         return list(self.ask("beats"))
 
