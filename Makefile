@@ -32,7 +32,7 @@ configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR) -DSUPERVISOR_UNITY
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build caf run debug test tsan tsan-part fuzz coverage smoke format format-check lint soak chaos bench clean
+.PHONY: help build caf run debug test tsan tsan-part fuzz coverage deb deb-test smoke format format-check lint soak chaos bench clean
 
 help: ## this list
 	@echo "Targets:"
@@ -104,6 +104,17 @@ coverage: ## how much of each room the tests run, and the lines that they do not
 	ctest --preset coverage --parallel $(TEST_JOBS)
 	scripts/coverage-report build-coverage
 
+deb: ## a Debian package: build-deb/workspace-supervisor_VERSION_ARCHITECTURE.deb
+	@scripts/ensure-packages build package
+	$(call configure,release) -B build-deb -DSUPERVISOR_DEB=ON -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_SYSCONFDIR=/etc \
+	  -DSUPERVISOR_UNIT_DIR=/lib/systemd/system -DSUPERVISOR_ZSH_DIR=share/zsh/vendor-completions
+	cmake --build build-deb --parallel $(JOBS)
+	cd build-deb && cpack -G DEB
+
+deb-test: deb debug ## the package, read by lintian, in a fresh Debian: installed, beating, upgraded, purged (as root)
+	lintian --fail-on error build-deb/*.deb
+	python3 -B tests/deploy/package.py build-deb/*.deb build-debug
+
 smoke: build ## the release binary end to end: configuration check, dev mode, SIGTERM
 	tests/smoke.sh build
 
@@ -139,4 +150,4 @@ bench: ## what it costs, on the release build (docs/performance.md): the table, 
 	build/supervisor-bench
 
 clean: ## remove all builds
-	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf
+	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf build-deb

@@ -1,4 +1,5 @@
 #include "app/client/command_line.hpp"
+#include "app/client/command_line_parts.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -45,19 +46,9 @@ std::string option_name(const CLI::Option& option) {
   return name;
 }
 
-std::vector<const CLI::Option*> options_of(const CLI::App& command) {
-  return command.get_options([&command](const CLI::Option* option) {
-    return option->nonpositional() && (command.get_parent() == nullptr || option != command.get_help_ptr());
-  });
-}
-
-std::vector<const CLI::Option*> operands_of(const CLI::App& command) {
-  return command.get_options([](const CLI::Option* option) { return option->get_positional(); });
-}
-
 std::string options_text(const CLI::App& command) {
   std::string text;
-  for (const auto* option : options_of(command))
+  for (const auto* option : command_line_options(command))
     text += entry(option_name(*option), option->get_description());
   return text;
 }
@@ -65,9 +56,9 @@ std::string options_text(const CLI::App& command) {
 /// "task [TEXT] [--active=N] [--done]".
 std::string usage(const CLI::App& command) {
   auto text = command.get_name();
-  for (const auto* operand : operands_of(command))
+  for (const auto* operand : command_line_operands(command))
     text += ' ' + (operand->get_required() ? operand->get_name() : '[' + operand->get_name() + ']');
-  for (const auto* option : options_of(command))
+  for (const auto* option : command_line_options(command))
     text += " [" + option_name(*option) + ']';
   return text;
 }
@@ -93,6 +84,16 @@ std::string program_help(const CLI::App& program) {
 
 } // namespace
 
+std::vector<const CLI::Option*> command_line_options(const CLI::App& command) {
+  return command.get_options([&command](const CLI::Option* option) {
+    return option->nonpositional() && (command.get_parent() == nullptr || option != command.get_help_ptr());
+  });
+}
+
+std::vector<const CLI::Option*> command_line_operands(const CLI::App& command) {
+  return command.get_options([](const CLI::Option* option) { return option->get_positional(); });
+}
+
 std::string command_line_help(const CLI::App& shown) {
   const auto* program = shown.get_parent();
   if (!program)
@@ -103,7 +104,7 @@ std::string command_line_help(const CLI::App& shown) {
   auto text = whole_name(*shown.get_parent()) + ' ' + usage(shown) + " [OPTION]...\n\n" +
               shown.get_description() + '\n';
   std::string own = commands_text(shown, shown.get_name() + ' ');
-  for (const auto* operand : operands_of(shown))
+  for (const auto* operand : command_line_operands(shown))
     own += entry(operand->get_name(), operand->get_description());
   own += options_text(shown);
   if (!own.empty())

@@ -458,21 +458,3 @@ def test_help_documents_commands_and_exit_codes(run: Run) -> None:
     for word in ("status", "task", "outcome", "wedge", "unwedge", "beat", "results", "token set", "events", "crash",
                  "--json", "--workspace", "--socket", "Exit codes", "69"):
         assert word in said.stdout
-
-
-# -- completion
-
-COMPLETION = Path(__file__).resolve().parents[2] / "config" / "workspacectl.bash"
-
-
-@pytest.mark.parametrize("line, wanted", [
-    ("workspacectl st", "status"), ("workspacectl crash heart", "heartbeat"), ("workspacectl task --d", "--done"),
-    ("workspacectl --json res", "results"), ("workspacectl token ", "set"), ("workspacectl outcome --su", "--success"),
-])
-def test_completion(line: str, wanted: str) -> None:
-    words = line.split(" ")
-    script = f'''source "{COMPLETION}"
-        COMP_WORDS=({' '.join(repr(word) for word in words)}); COMP_CWORD={len(words) - 1}
-        _workspacectl workspacectl; printf '%s\\n' "${{COMPREPLY[@]}}"'''
-    done = subprocess.run(["bash", "-eu", "-c", script], env=clean_environment(), stdout=subprocess.PIPE, text=True)
-    assert wanted in done.stdout.split()

@@ -7,7 +7,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <cstdlib>
-#include <fstream>
 #include <iterator>
 
 using namespace workspace_supervisor;
@@ -160,31 +159,6 @@ TEST(workspacectl_arguments, help_is_of_the_command_that_was_given) {
   EXPECT_NE(task.find("--workspace=ID"), std::string::npos);
   EXPECT_EQ(task.find("--limit"), std::string::npos);
   EXPECT_EQ(read({"--version"}).answer, "workspacectl " WORKSPACE_SUPERVISOR_VERSION "\n");
-}
-
-/// The words that the completion offers after a command; "" names those of all commands.
-std::string completed(const std::string& script, const std::string& command) {
-  const auto begin = script.find(command.empty() ? "local common='" : "\n    " + command + ") words=");
-  return begin == std::string::npos ? "" : script.substr(begin, script.find('\n', begin + 1) - begin);
-}
-
-TEST(workspacectl_completion, knows_every_command_and_option) {
-  std::ifstream file{SOURCE_FOLDER "/config/workspacectl.bash"};
-  const std::string script{std::istreambuf_iterator<char>{file}, {}};
-  client_arguments into;
-  const auto program = client_command_line(into);
-  const auto check = [&](const CLI::App& command, const std::string& name) {
-    for (const auto* option : command.get_options())
-      if (option->nonpositional() && (name.empty() || option != command.get_help_ptr())) {
-        EXPECT_NE(completed(script, name).find(option->get_name()), std::string::npos)
-            << name << ' ' << option->get_name();
-      }
-  };
-  check(*program, "");
-  for (const auto* command : program->get_subcommands({})) {
-    EXPECT_NE(completed(script, "''").find(command->get_name()), std::string::npos) << command->get_name();
-    check(*command, command->get_name());
-  }
 }
 
 TEST(workspacectl_command_line, everything_has_a_description) {
