@@ -32,7 +32,7 @@ configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR) -DSUPERVISOR_UNITY
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build caf run debug test tsan tsan-part fuzz coverage deb deb-test smoke format format-check lint soak chaos bench clean
+.PHONY: help build caf run debug test tsan tsan-part fuzz coverage deb deb-test wheel smoke format format-check lint soak chaos bench clean
 
 help: ## this list
 	@echo "Targets:"
@@ -115,6 +115,10 @@ deb-test: deb debug ## the package, read by lintian, in a fresh Debian: installe
 	lintian --fail-on error build-deb/*.deb
 	python3 -B tests/deploy/package.py build-deb/*.deb build-debug
 
+wheel: ## the Python client: build-wheel/workspace_supervisor-VERSION-py3-none-any.whl
+	@scripts/ensure-packages test
+	scripts/make-wheel build-wheel
+
 smoke: build ## the release binary end to end: configuration check, dev mode, SIGTERM
 	tests/smoke.sh build
 
@@ -150,4 +154,4 @@ bench: ## what it costs, on the release build (docs/performance.md): the table, 
 	build/supervisor-bench
 
 clean: ## remove all builds
-	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf build-deb
+	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf build-deb build-wheel
