@@ -32,7 +32,7 @@ configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR) -DSUPERVISOR_UNITY
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build caf run debug test tsan tsan-part fuzz coverage deb deb-test wheel smoke format format-check lint soak chaos bench clean
+.PHONY: help build caf run debug test tsan tsan-part fuzz coverage deb deb-test wheel dist smoke format format-check lint soak chaos bench clean
 
 help: ## this list
 	@echo "Targets:"
@@ -119,6 +119,10 @@ wheel: ## the Python client: build-wheel/workspace_supervisor-VERSION-py3-none-a
 	@scripts/ensure-packages test
 	scripts/make-wheel build-wheel
 
+dist: ## the sources as an archive that builds by itself, and its SBOM (SPDX): build-dist/
+	@scripts/ensure-packages build
+	scripts/make-dist build-dist
+
 smoke: build ## the release binary end to end: configuration check, dev mode, SIGTERM
 	tests/smoke.sh build
 
@@ -154,4 +158,4 @@ bench: ## what it costs, on the release build (docs/performance.md): the table, 
 	build/supervisor-bench
 
 clean: ## remove all builds
-	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf build-deb build-wheel
+	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf build-deb build-wheel build-dist

@@ -148,9 +148,7 @@ public:
   }
 
   void on_cleanup(const caf::error& reason) override {
-    this->hook_end();
-    for (auto& [response, timeout] : std::exchange(timeouts_, {}))
-      timeout.dispose();
+    let_go();
     super::on_cleanup(reason);
     hand_over(this);
   }
@@ -186,9 +184,18 @@ private:
     if (this->current_element_)
       this->hook_after();
     this->bhvr_stack_.cleanup();
-    if (!this->alive())
+    if (!this->alive()) {
+      let_go();
       this->on_exit();
+    }
     return !this->finalize();
+  }
+
+  /// Of timers and time-outs; a second time there are none.
+  void let_go() {
+    this->hook_end();
+    for (auto& [response, timeout] : std::exchange(timeouts_, {}))
+      timeout.dispose();
   }
 
   std::vector<std::pair<caf::message_id, caf::disposable>> timeouts_; ///< of requests that wait

@@ -65,6 +65,18 @@ TEST_F(http_server_test, pipelined_requests_are_answered_in_order) {
     ASSERT_EQ(client.read_answer().body, "GET /" + std::to_string(number) + " 0");
 }
 
+TEST_F(http_server_test, the_end_of_a_chunked_body_may_come_byte_by_byte) {
+  start();
+  auto client = over_socket();
+  client.send("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n");
+  for (const char* piece : {"0\r\n", "\r", "\n"}) {
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds{50}); // for the server to have read what came before
+    client.send(piece);
+  }
+  EXPECT_EQ(client.read_answer().body, "PUT / 2");
+}
+
 TEST_F(http_server_test, a_request_that_comes_in_pieces_is_answered) {
   start();
   auto client = over_socket();
