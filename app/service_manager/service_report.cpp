@@ -17,11 +17,12 @@ constexpr std::chrono::milliseconds status_pause{5000};
 
 constexpr std::size_t statuses = static_cast<std::size_t>(workspace_status::failed) + 1;
 
+/// Whether one was delivered or has failed.
 bool a_beat_was_tried(const process_context& process) {
   const auto workspaces = process.workspaces.all();
   return workspaces.size() == 0 ||
          std::any_of(workspaces.begin(), workspaces.end(), [](const auto& workspace) {
-           return workspace->probe.beats_sent.load() + workspace->probe.beats_failed.load() > 0;
+           return workspace->probe.last_delivered.load() > 0 || workspace->probe.beats_failed.load() > 0;
          });
 }
 
