@@ -113,7 +113,7 @@ deb: ## a Debian package: build-deb/workspace-supervisor_VERSION_ARCHITECTURE.de
 
 deb-test: deb debug ## the package, read by lintian, in a fresh Debian: installed, beating, upgraded, purged (as root)
 	lintian --fail-on error build-deb/*.deb
-	python3 -B tests/deploy/package.py build-deb/*.deb build-debug
+	SUPERVISOR_BUILD=$(CURDIR)/build-debug PYTHONPATH=tests/python python3 -B tests/deploy/package.py build-deb/*.deb
 
 wheel: ## the Python client: build-wheel/workspace_supervisor-VERSION-py3-none-any.whl
 	@scripts/ensure-packages test

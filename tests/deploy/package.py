@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """The Debian package in a fresh Debian: installed, beating from there, upgraded, purged. As root, with the mirrors of apt.
 
-    package.py DEB BUILD      BUILD: where test-platform was built
+    package.py DEB      with SUPERVISOR_BUILD, where test-platform was built, and tests/python in PYTHONPATH
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -14,11 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
-from typing import Callable, List, Set
+from typing import List, Set
 
-PATIENCE = 60.0
+from processes import Platform, wait_until
+
 UNIT_LINK = "etc/systemd/system/multi-user.target.wants/workspace-supervisor.service"
 CONFIGURATION = "etc/workspace-supervisor/caf-application.conf"
 STATE = "var/lib/workspace-supervisor"
@@ -34,15 +33,6 @@ BEGAN = time.monotonic()
 def check(condition: object, what: str) -> None:
     if not condition:
         raise SystemExit(f"package.py: does not hold: {what}")
-    say("ok: " + what)
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"package.py: waited in vain for {what}")
-        time.sleep(0.1)
     say("ok: " + what)
 
 
@@ -76,23 +66,6 @@ class Chroot:
         return found
 
 
-class Platform:
-    def __init__(self, build: str, token_file: Path) -> None:
-        self._process = subprocess.Popen([f"{build}/test-platform", f"--workspace=ws-1:Agent::a-token:{token_file}"],
-                                         stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().split()[-1]
-        self._admin = self._process.stdout.readline().split()[-1]
-
-    def beats(self) -> int:
-        with urllib.request.urlopen(f"{self._admin}/_admin/beats", timeout=PATIENCE) as answer:
-            return len(json.load(answer))
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
 def next_version(deb: str, folder: str) -> str:
     """The same package under a higher version, with another line in its configuration."""
     subprocess.run(["dpkg-deb", "-R", deb, f"{folder}/next"], check=True)
@@ -105,7 +78,7 @@ def next_version(deb: str, folder: str) -> str:
 
 
 def beat_from(chroot: Chroot, platform: Platform, what: str) -> None:
-    before = platform.beats()
+    before = len(platform.beats())
     log_path = chroot.root / "tmp/log"
     with open(log_path, "w", encoding="utf-8") as log:
         process = subprocess.Popen(
@@ -113,7 +86,8 @@ def beat_from(chroot: Chroot, platform: Platform, what: str) -> None:
                            "workspace-supervisor", "--config-file=/" + CONFIGURATION, f"--workspace.platform-url={platform.url}"),
             stdout=log, stderr=log, start_new_session=True)
     try:
-        wait_for(lambda: platform.beats() > before or process.poll() is not None, what)
+        wait_until(lambda: len(platform.beats()) > before or process.poll() is not None, what)
+        say("ok: " + what)
         if process.poll() is not None:
             raise SystemExit("package.py: it ended: " + log_path.read_text(errors="replace"))
         check((chroot.root / STATE / "results.db").exists(), "the durable state is where the package has it")
@@ -122,7 +96,7 @@ def beat_from(chroot: Chroot, platform: Platform, what: str) -> None:
         process.wait()
 
 
-def main(deb: str, build: str) -> None:
+def main(deb: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         depends = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], stdout=subprocess.PIPE, text=True, check=True).stdout
         chroot = Chroot(f"{folder}/root", [word.split()[0] for word in depends.split(",")])
@@ -148,7 +122,7 @@ def main(deb: str, build: str) -> None:
         (root / "run/workspace-supervisor").mkdir()
         for path in (root / "configs", root / "run/workspace-supervisor"):
             os.chown(path, owner.st_uid, owner.st_gid)
-        platform = Platform(build, root / "configs/.auth_token")
+        platform = Platform(root / "configs")
         try:
             os.chmod(root / "configs/.auth_token", 0o644)
             beat_from(chroot, platform, "it beats, with the configuration that is installed")
@@ -170,6 +144,6 @@ def main(deb: str, build: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 2:
         raise SystemExit(__doc__)
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1])

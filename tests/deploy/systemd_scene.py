@@ -10,18 +10,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from typing import Callable, Dict
+from typing import Dict
 
-PATIENCE = 30.0
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"waited in vain for {what}")
-        time.sleep(0.05)
+from processes import PATIENCE, wait_until
 
 
 class Manager:
@@ -34,7 +25,7 @@ class Manager:
         self._environment = {**os.environ, "XDG_RUNTIME_DIR": run, "XDG_CONFIG_HOME": units}
         self._process = subprocess.Popen(["/lib/systemd/systemd", "--user", "--log-target=console"],
                                          env=self._environment, stdin=subprocess.DEVNULL, stdout=sys.stderr)
-        wait_for(lambda: os.path.exists(f"{run}/systemd/private"), "the manager")
+        wait_until(lambda: os.path.exists(f"{run}/systemd/private"), "the manager")
 
     def ask(self, *words: str) -> str:
         return subprocess.run(["systemctl", "--user", *words], env=self._environment, stdout=subprocess.PIPE, text=True,
@@ -54,12 +45,12 @@ def main(units: str, unit: str) -> None:
     seen: Dict[str, Dict[str, str]] = {}
     manager.ask("start", unit)
     seen["started"] = manager.show(unit)
-    wait_for(lambda: manager.show(unit)["StatusText"].endswith("online"), "its status")
+    wait_until(lambda: manager.show(unit)["StatusText"].endswith("online"), "its status")
     seen["online"] = manager.show(unit)
 
     os.kill(int(seen["started"]["MainPID"]), signal.SIGSTOP)
-    wait_for(lambda: manager.show(unit)["NRestarts"] == "1", "the watchdog")
-    wait_for(lambda: manager.show(unit)["ActiveState"] == "active", "its second start")
+    wait_until(lambda: manager.show(unit)["NRestarts"] == "1", "the watchdog")
+    wait_until(lambda: manager.show(unit)["ActiveState"] == "active", "its second start")
     seen["stopped by SIGSTOP"] = manager.show(unit)
 
     manager.ask("stop", unit)

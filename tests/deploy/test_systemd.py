@@ -86,7 +86,7 @@ def test_under_a_real_manager(tmp_path: Path) -> None:
             ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable, "-B",
              str(HERE / "systemd_scene.py"), str(tmp_path / "units"), UNIT.name],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=4 * PATIENCE, check=False,
-            env={"PATH": os.environ["PATH"], "LANG": "C"})
+            env={"PATH": os.environ["PATH"], "LANG": "C", "PYTHONPATH": os.environ.get("PYTHONPATH", "")})
         assert done.returncode == 0, done.stdout + done.stderr
         seen: Dict[str, Any] = json.loads(done.stdout)
     finally:
