@@ -5,6 +5,7 @@
 #include "messages/message_observer.hpp"
 
 #include <boost/describe.hpp>
+#include <caf/actor_clock.hpp>
 #include <caf/actor_control_block.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/error.hpp>
@@ -142,8 +143,16 @@ inline std::string exception_text(const std::exception_ptr& thrown) {
   }
 }
 
-/// That of a system which `actor_loop` hosts (actors/loop/loop.hpp).
-inline timer_clock& clock_of(caf::actor_system& system);
+/// The clock of a system which `actor_loop` hosts (actors/loop/loop.hpp): CAF's, which knows that of actors'
+/// timers.
+class hosted_clock : public caf::actor_clock {
+public:
+  virtual timer_clock& timers() noexcept = 0;
+};
+
+inline timer_clock& clock_of(caf::actor_system& system) {
+  return static_cast<hosted_clock&>(system.clock()).timers();
+}
 
 /// What all actors have beyond CAF's: an observer, timers that call a function, and an end that gives the
 /// exception's text.

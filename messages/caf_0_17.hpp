@@ -7,7 +7,6 @@
 #include "messages/shared_text.hpp"
 
 #include <boost/mp11.hpp>
-#include <caf/actor_clock.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/detail/stringification_inspector.hpp>
@@ -72,16 +71,6 @@ struct caf::allowed_unsafe_message_type<T> : std::true_type {};
 namespace workspace_supervisor::framework {
 
 using workspace_supervisor::inspect;
-
-/// The clock of an actor system, which knows that of actors' timers.
-class hosted_clock : public caf::actor_clock {
-public:
-  virtual timer_clock& timers() noexcept = 0;
-};
-
-inline timer_clock& clock_of(caf::actor_system& system) {
-  return static_cast<hosted_clock&>(system.scheduler().clock()).timers();
-}
 
 /// Tells an actor that its timer of this number is due.
 inline void tell_due(caf::actor_control_block& actor, std::uint64_t timer) {

@@ -6,7 +6,6 @@
 #include "messages/message_list.hpp"
 
 #include <boost/mp11.hpp>
-#include <caf/actor_clock.hpp>
 #include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -85,16 +84,6 @@ void register_messages() {
   static_cast<void>(once);
 }
 
-/// The clock of an actor system, which knows that of actors' timers.
-class hosted_clock : public caf::actor_clock {
-public:
-  virtual timer_clock& timers() noexcept = 0;
-};
-
-inline timer_clock& clock_of(caf::actor_system& system) {
-  return static_cast<hosted_clock&>(system.clock()).timers();
-}
-
 /// Tells an actor that its timer of this number is due.
 inline void tell_due(caf::actor_control_block& actor, std::uint64_t timer) {
   actor.enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), timer_due{timer}), nullptr);
@@ -123,6 +112,8 @@ public:
 
   // One turn. CAF's own has no place before and after a message.
   caf::resumable::resume_result resume(caf::scheduler* scheduler, std::size_t messages) override {
+    if (this->getf(caf::abstract_actor::is_terminated_flag))
+      return caf::resumable::done; // its mailbox is closed, and would never block
     this->context(scheduler);
     if (!this->initialized() && !goes_on_after([this] { this->initialize(); }))
       return caf::resumable::done;
