@@ -16,10 +16,6 @@ bool ends_word(char c) {
   return c == '\0' || std::string_view(" \t\r\n,]}#[{\"'=<").find(c) != std::string_view::npos;
 }
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
 } // namespace
 
 bool configuration_scanner::sees_key() const {
@@ -124,7 +120,7 @@ bool configuration_scanner::take_string(std::string& result) {
              " in the string, found " + found());
         return false;
       }
-    } else if (is_control(c) && c != '\t') {
+    } else if (c == '\n' || c == '\r' || c == '\0') {
       fail(to_end_it + found());
       return false;
     }

@@ -19,6 +19,8 @@ std::vector<std::string> lines(fuzz_input& input) {
   std::vector<std::string> found(1);
   while (!input.empty()) {
     const auto character = static_cast<char>(input.byte());
+    if (character == '\0')
+      continue; // no argument of a process holds it, nor its environment
     if (character != '\n')
       found.back() += character;
     else if (found.back().empty())

@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
                                        {configuration_timespan(2s)}}}}));
 
 struct error_case {
-  const char* text;
+  std::string text;
   const char* place;
   const char* part;
 };
@@ -104,6 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
         error_case{"a = 9999999999h", "1:5", "less than 292 years"},
         error_case{"a = \"b", "1:7", "expected \" to end the string that began in line 1"},
         error_case{"a = \"b\nc\"", "1:7", "found the end of the line"},
+        error_case{std::string{"a = \"b\0c\"", 9}, "1:7", "found a NUL byte"},
         error_case{"a = \"\\x\"", "1:7", "expected one of the escapes"},
         error_case{"a = [1, 2", "1:10", "expected ']' for the list that began in line 1"},
         error_case{"a = [1 2]", "1:8", "expected ',' or ']'"},

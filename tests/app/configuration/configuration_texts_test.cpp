@@ -68,6 +68,12 @@ TEST_F(configuration_texts_test, suggests_a_key_that_is_no_utf8_in_utf8) {
   EXPECT_LACKS(error, "\xc0");
 }
 
+TEST_F(configuration_texts_test, prints_an_agents_words_of_any_characters_as_they_are_read_again) {
+  const std::vector<std::string> words = {"sh", "-c", "printf '\x1b[1m\t\x7f%s\r\n' \"ü\""};
+  const auto given = load({"--", words[0], words[1], words[2]});
+  EXPECT_EQ(load_file(effective_configuration_text(given)).values.agent.command, words);
+}
+
 TEST_F(configuration_texts_test, check_config_is_a_configuration_file_of_the_same_meaning) {
   const auto first =
       load_file("workspaces { \"ws \\\"b\\\" ü\" { configs-dir = \"/b\\t\" }\n c.configs-dir = \"/c\" }\n"
