@@ -44,6 +44,30 @@ std::string beat_text(const json::object& answer) {
                                      : "Poll failed: " + why(poll) + '\n');
 }
 
+std::string health_text(const json::object& answer) {
+  return flag_in(answer, "healthy") ? "Healthy.\n"
+                                    : "Not healthy: " + text_in(object_in(answer, "error"), "message") + '\n';
+}
+
+std::string readiness_text(const json::object& answer) {
+  if (flag_in(answer, "ready"))
+    return "Ready.\n";
+  const auto& workspaces = object_in(answer, "workspaces");
+  std::string text = "Not ready.\n";
+  for (const auto& workspace : workspaces) {
+    const std::string_view id{workspace.key()};
+    text += "  " + safe_text(id) + ": " + text_in(workspaces, id) + '\n';
+  }
+  const auto named = static_cast<double>(workspaces.size());
+  if (const auto all = number_in(answer, "workspaces_not_ready"); all > named)
+    text += "  and " + std::to_string(static_cast<long long>(all - named)) + " more\n";
+  if (const auto storage = text_in(answer, "storage"); !storage.empty())
+    text += "  results: " + storage + '\n';
+  if (const auto message = text_in(object_in(answer, "error"), "message"); !message.empty())
+    text += "  " + message + '\n';
+  return text;
+}
+
 std::string results_text(const json::object& answer, std::size_t limit) {
   const auto& results = array_in(answer, "results");
   if (results.empty())

@@ -14,6 +14,12 @@ std::string plural(long long count, const char* one, const char* many);
 /// Of POST .../beat.
 std::string beat_text(const boost::json::object& answer);
 
+/// Of GET /healthz, well or not.
+std::string health_text(const boost::json::object& answer);
+
+/// Of GET /readyz, ready or not, with what is not.
+std::string readiness_text(const boost::json::object& answer);
+
 /// Of GET .../results; a page of `limit` is said to have perhaps more behind it.
 std::string results_text(const boost::json::object& answer, std::size_t limit);
 

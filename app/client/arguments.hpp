@@ -30,6 +30,7 @@ struct client_arguments {
 
   bool watch = false; ///< status
   std::chrono::milliseconds watch_interval{1000};
+  bool ready = false;                ///< health
   bool done = false;                 ///< task
   std::optional<std::int64_t> tasks; ///< task
   std::optional<std::string> error;  ///< outcome

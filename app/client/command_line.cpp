@@ -100,6 +100,13 @@ void add_status(CLI::App& program, client_arguments& into) {
   add_seconds(watch, into.watch_interval);
 }
 
+void add_health(CLI::App& program, client_arguments& into) {
+  auto* health =
+      program.add_subcommand("health", "whether the supervisor works: for a container's health check");
+  add_flag(*health, "--ready", into.ready,
+           "whether its workspaces are online and results are saved, which a restart does not mend");
+}
+
 void add_task(CLI::App& program, client_arguments& into) {
   auto* task = program.add_subcommand("task", "the agent works on this now, or on nothing");
   auto* text =
@@ -175,6 +182,7 @@ std::shared_ptr<CLI::App> client_command_line(client_arguments& into) {
   add_common_options(*program, into);
 
   add_status(*program, into);
+  add_health(*program, into);
   add_task(*program, into);
   add_outcome(*program, into);
   auto* wedge = program->add_subcommand("wedge", "report the runtime as stuck, until \"unwedge\"");
@@ -195,11 +203,12 @@ std::shared_ptr<CLI::App> client_command_line(client_arguments& into) {
   add_operand(*crash, into, "ACTOR", "its name, as \"status\" has it")->required();
 
   program->footer(R"(Exit codes
-  0   done; for "status": everything shown is online; for "beat": both were delivered
+  0   done; for "status": everything shown is online; for "health": it is well;
+      for "beat": both were delivered
   1   the supervisor refused it, and the message says why
   2   the command line is wrong
-  3   "status": a workspace is not online; "beat": the beat or the poll failed;
-      "events": the stream ended
+  3   "status": a workspace is not online; "health": it is not well;
+      "beat": the beat or the poll failed; "events": the stream ended
   69  no supervisor was reached, or it gave no answer in time
 )");
   return program;

@@ -96,6 +96,21 @@ int status(dialogue& supervisor, const client_arguments& arguments) {
   return all_online(stats, only) ? client_done : client_not_well;
 }
 
+/// Within the patience of whoever restarts a container.
+constexpr std::chrono::seconds health_patience{5};
+
+int health(dialogue& supervisor, const client_arguments& arguments) {
+  const auto reply = supervisor.look(arguments.ready ? "/readyz" : "/healthz", health_patience);
+  if (!reply)
+    return supervisor.exit_code();
+  if (arguments.json)
+    print_raw(reply->body);
+  else
+    print(arguments.ready ? readiness_text(parsed(reply->body)) : health_text(parsed(reply->body)));
+  constexpr int well = 200;
+  return reply->status == well ? client_done : client_not_well;
+}
+
 int task(dialogue& supervisor, const client_arguments& arguments) {
   const auto text = arguments.done ? std::string{} : arguments.operands.front();
   const auto tasks = arguments.done ? 0 : arguments.tasks.value_or(1);
@@ -301,7 +316,7 @@ constexpr std::array commands{
     command{"wedge", wedge},         command{"unwedge", unwedge}, command{"beat", beat},
     command{"results", results},     command{"token", set_token}, command{"events", events},
     command{"crash", crash},         command{"agent", agent},     command{"progress", progress},
-    command{"workspace", workspace}, command{"reload", reload},
+    command{"workspace", workspace}, command{"reload", reload},   command{"health", health},
 };
 
 } // namespace

@@ -18,6 +18,7 @@ constexpr std::chrono::seconds usual_patience{15};
 /// A stream sends a comment every 15 s.
 constexpr std::chrono::seconds stream_patience{45};
 constexpr std::size_t most_named = 10;
+constexpr int unavailable = 503;
 
 /// What to look at when the supervisor cannot be reached.
 std::string advice(control_trouble trouble) {
@@ -75,7 +76,7 @@ std::chrono::milliseconds dialogue::patience(std::chrono::milliseconds usual) co
   return arguments_.timeout.count() > 0 ? arguments_.timeout : usual;
 }
 
-std::optional<control_reply> dialogue::answer_of(control_result result) {
+std::optional<control_reply> dialogue::answer_of(control_result result, int also_answers) {
   if (result.trouble != control_trouble::none) {
     complain("no answer from the supervisor at " + safe_text(socket()) + ": " + result.error + '\n' +
              advice(result.trouble));
@@ -83,7 +84,8 @@ std::optional<control_reply> dialogue::answer_of(control_result result) {
     return std::nullopt;
   }
   if (constexpr int first_success = 200, last_success = 299;
-      result.reply.status < first_success || result.reply.status > last_success) {
+      (result.reply.status < first_success || result.reply.status > last_success) &&
+      result.reply.status != also_answers) {
     refused(result.reply);
     return std::nullopt;
   }
@@ -105,6 +107,10 @@ std::optional<control_reply> dialogue::call(const std::string& method, const std
                                             const std::string& body,
                                             std::optional<std::chrono::milliseconds> usual) {
   return answer_of(connection_.call(method, target, body, patience(usual.value_or(usual_patience))));
+}
+
+std::optional<control_reply> dialogue::look(const std::string& target, std::chrono::milliseconds usual) {
+  return answer_of(connection_.call("GET", target, {}, patience(usual)), unavailable);
 }
 
 std::optional<control_reply> dialogue::call_workspace(const std::string& method, const std::string& what,

@@ -29,6 +29,8 @@ public:
   std::optional<control_reply> call(const std::string& method, const std::string& target,
                                     const std::string& body = {},
                                     std::optional<std::chrono::milliseconds> usual = {});
+  /// A `GET` of whether something is well: 503 is an answer, too.
+  std::optional<control_reply> look(const std::string& target, std::chrono::milliseconds usual);
   /// A call about the workspace; `what` follows its path.
   std::optional<control_reply> call_workspace(const std::string& method, const std::string& what,
                                               const std::string& body = {},
@@ -46,7 +48,7 @@ public:
   const std::string& socket() const noexcept { return connection_.path(); }
 
 private:
-  std::optional<control_reply> answer_of(control_result result);
+  std::optional<control_reply> answer_of(control_result result, int also_answers = 0);
   std::chrono::milliseconds patience(std::chrono::milliseconds usual) const;
 
   const client_arguments& arguments_;

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +14,7 @@ import termios
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, Iterator, List
 
 import pytest
 
@@ -32,6 +34,25 @@ def run(tmp_path: Path) -> Run:
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return go
+
+
+@contextlib.contextmanager
+def answering(tmp_path: Path, answer: bytes) -> Iterator[None]:
+    """At the test's socket, one request gets this answer."""
+    with socket.socket(socket.AF_UNIX) as strange:
+        strange.bind(str(tmp_path / "control.sock"))
+        strange.listen()
+
+        def serve() -> None:
+            client, _ = strange.accept()
+            with client:
+                client.recv(65536)
+                client.sendall(answer)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield
+        serving.join()
 
 
 def activity(run: Run) -> dict:
@@ -90,6 +111,41 @@ def test_status_watched_at_a_terminal_is_drawn_anew(supervisor: SupervisorProces
         os.close(terminal)
         os.close(end)
     assert "ws-1" in shown
+
+
+def test_health(run: Run, supervisor: SupervisorProcess) -> None:
+    well = run("health")
+    assert (well.returncode, well.stdout, well.stderr) == (0, "Healthy.\n", "")
+    assert json.loads(run("health", "--json").stdout) == {"healthy": True}
+    wait_until(lambda: run("health", "--ready").returncode == 0, "ready")
+    assert run("health", "--ready").stdout == "Ready.\n"
+
+
+def test_health_is_not_readiness(run: Run, platform: Platform, make_supervisor) -> None:
+    platform.order("fault", action="status", status=500)
+    make_supervisor().start()
+    waiting = run("health", "--ready")
+    assert waiting.returncode == 3 and re.fullmatch(r"Not ready\.\n  ws-1: .+\n", waiting.stdout)
+    as_json = run("health", "--ready", "--json")
+    assert as_json.returncode == 3 and list(json.loads(as_json.stdout)["workspaces"]) == ["ws-1"]
+    assert run("health").returncode == 0
+
+
+def test_many_workspaces_that_are_not_ready(run: Run, tmp_path: Path, platform: Platform, make_supervisor) -> None:
+    platform.order("fault", action="status", status=500)
+    folders = [tmp_path / f"w{number}" for number in range(102)]
+    for folder in folders:
+        folder.mkdir()
+    make_supervisor(*(f"--workspaces.{folder.name}.configs-dir={folder}" for folder in folders)).start()
+    shown = run("health", "--ready").stdout.splitlines()
+    assert shown[0] == "Not ready." and len(shown) == 102 and shown[-1] == "  and 3 more"
+
+
+def test_health_of_a_supervisor_whose_root_is_gone(run: Run, tmp_path: Path) -> None:
+    body = b'{"error":{"code":"unavailable","message":"the root supervisor is down"}}'
+    with answering(tmp_path, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)):
+        unwell = run("health")
+    assert (unwell.returncode, unwell.stdout) == (3, "Not healthy: the root supervisor is down\n")
 
 
 def test_status_tells_of_the_agent(run: Run, make_supervisor) -> None:
@@ -385,20 +441,8 @@ def test_no_answer_in_time(run: Run, tmp_path: Path) -> None:
 ])
 @pytest.mark.parametrize("command", ["status", "events"])
 def test_what_answers_is_no_supervisor(run: Run, tmp_path: Path, command: str, answer: bytes, told: str) -> None:
-    with socket.socket(socket.AF_UNIX) as strange:
-        strange.bind(str(tmp_path / "control.sock"))
-        strange.listen()
-
-        def serve() -> None:
-            client, _ = strange.accept()
-            with client:
-                client.recv(65536)
-                client.sendall(answer)
-
-        serving = threading.Thread(target=serve)
-        serving.start()
+    with answering(tmp_path, answer):
         failed = run(command)
-        serving.join()
     assert failed.returncode == 69 and "Is it the control socket" in failed.stderr
     # A stream may be of any length: this one just ends too early.
     assert told in failed.stderr or (command == "events" and "ended before" in failed.stderr)
