@@ -32,7 +32,7 @@ configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR) -DSUPERVISOR_UNITY
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build caf run debug test tsan tsan-part fuzz coverage deb deb-test wheel dist smoke format format-check lint soak chaos bench clean
+.PHONY: help build caf run debug test tsan tsan-part fuzz coverage deb deb-test image-test wheel dist smoke format format-check lint soak chaos bench clean
 
 help: ## this list
 	@echo "Targets:"
@@ -114,6 +114,10 @@ deb: ## a Debian package: build-deb/workspace-supervisor_VERSION_ARCHITECTURE.de
 deb-test: deb debug ## the package, read by lintian, in a fresh Debian: installed, beating, upgraded, purged (as root)
 	lintian --fail-on error build-deb/*.deb
 	SUPERVISOR_BUILD=$(CURDIR)/build-debug PYTHONPATH=tests/python python3 -B tests/deploy/package.py build-deb/*.deb
+
+image-test: build debug dist ## the steps of the container image in a fresh Debian, and the supervisor as its container (as root)
+	@scripts/ensure-packages package
+	SUPERVISOR_BUILD=$(CURDIR)/build-debug PYTHONPATH=tests/python python3 -B tests/deploy/image.py build-dist/*.tar.gz build
 
 wheel: ## the Python client: build-wheel/workspace_supervisor-VERSION-py3-none-any.whl
 	@scripts/ensure-packages test

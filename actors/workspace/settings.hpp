@@ -83,6 +83,7 @@ struct supervision_settings {
   milliseconds within{60000};
   milliseconds backoff_min{100};
   milliseconds backoff_max{30000};
+  bool may_be_empty = false; ///< no workspace is configured, and all are added as it runs
   bool fault_injection = false;
 };
 

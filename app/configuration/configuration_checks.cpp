@@ -56,11 +56,16 @@ void configuration_builder::check_required_of_workspace() {
     return configuration_expectation(key) + ", in the file, in " + std::string(key.environment) +
            " or as --" + std::string(key.name) + "=…";
   };
-  if (workspace_ids_.empty())
+  const bool may_be_empty = result_.values.supervisor.may_be_empty;
+  if (workspace_ids_.empty() && !may_be_empty)
     require("workspace.id", {}, set_by(id_key));
-  if (workspace_ids_.empty() || entry("workspace.id"))
+  if ((workspace_ids_.empty() && !may_be_empty) || entry("workspace.id"))
     require("workspace.platform-url", {}, set_by(url_key));
-  if (!entry("workspace.id") && !is_faulty("workspace.id") && !workspace_ids_.empty()) {
+  if (result_.values.workspaces.empty() && may_be_empty && !is_faulty("workspace.id"))
+    require(
+        "workspace.state-dir", {},
+        "a path, since supervisor.may-be-empty is on and there is no workspace whose folder it could lie in");
+  if (!entry("workspace.id") && !is_faulty("workspace.id") && (may_be_empty || !workspace_ids_.empty())) {
     for (const auto* key : {"workspace.configs-dir", "workspace.results-file"}) {
       if (is_given(key))
         result_.warnings.push_back(origin_of(key).place() + ": " + key +

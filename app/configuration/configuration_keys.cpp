@@ -61,8 +61,8 @@ configuration_key text_key(std::string_view name, configuration_type kind, std::
 const std::vector<configuration_key>& table() {
   using s = settings;
   static const std::vector<configuration_key> keys{
-      text_key("workspace.id", type::id, "", "required unless there are workspaces", "WORKSPACE_ID",
-               "This workspace's id, as the platform knows it."),
+      text_key("workspace.id", type::id, "", "required unless there are workspaces or there may be none",
+               "WORKSPACE_ID", "This workspace's id, as the platform knows it."),
       text_key("workspace.platform-url", type::url, "", "required", "PLATFORM_URL",
                "The platform's http or https base URL; a path prefix is allowed, a trailing '/' is ignored."),
       text_key("workspace.configs-dir", type::path, R"("/configs")", "", "CONFIGS_DIR",
@@ -155,6 +155,9 @@ const std::vector<configuration_key>& table() {
                    &field<&s::supervisor, &supervision::backoff_min>),
       timespan_key("supervisor.backoff-max", "30s", 1, day, "Longest delay before a restart.",
                    &field<&s::supervisor, &supervision::backoff_max>),
+      boolean_key("supervisor.may-be-empty", "false",
+                  "Runs without a configured workspace too, for those that are added over the control API.",
+                  &field<&s::supervisor, &supervision::may_be_empty>),
       boolean_key("supervisor.fault-injection", "false", "Allows POST /v1/debug/crash, for tests.",
                   &field<&s::supervisor, &supervision::fault_injection>),
       text_key("control.socket", type::path, "", "STATE_DIR/control.sock", "WORKSPACE_SUPERVISOR_SOCKET",

@@ -12,58 +12,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import List, Set
 
+from chroot import Chroot, check, say
 from processes import Platform, wait_until
 
 UNIT_LINK = "etc/systemd/system/multi-user.target.wants/workspace-supervisor.service"
 CONFIGURATION = "etc/workspace-supervisor/caf-application.conf"
 STATE = "var/lib/workspace-supervisor"
-
-
-def say(text: str) -> None:
-    print(f"{time.monotonic() - BEGAN:7.1f} s  {text}", flush=True)
-
-
-BEGAN = time.monotonic()
-
-
-def check(condition: object, what: str) -> None:
-    if not condition:
-        raise SystemExit(f"package.py: does not hold: {what}")
-    say("ok: " + what)
-
-
-class Chroot:
-    def __init__(self, folder: str, packages: List[str]) -> None:
-        self.root = Path(folder)
-        subprocess.run(["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(packages)}", "bookworm", folder],
-                       check=True)
-
-    def command(self, *words: str) -> List[str]:
-        script = 'mount --make-rprivate /; mount -t proc proc "$0/proc"; exec chroot "$0" "$@"'
-        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", script, str(self.root), *words]
-
-    def run(self, *words: str) -> str:
-        done = subprocess.run(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LANG": "C.UTF-8"})
-        if done.returncode != 0:
-            raise SystemExit(f"package.py: {' '.join(words)} ended with {done.returncode}:\n{done.stdout}")
-        return done.stdout
-
-    def files(self) -> Set[str]:
-        """But for what dpkg, apt and adduser keep for themselves."""
-        own = re.compile(r"^(var/(lib/(dpkg|apt)|cache|log|backups)|tmp|run|proc|sys|dev|root)(/|$)|etc/ld\.so\.cache$"
-                         r"|etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|.*\.dpkg-")
-        found = set()
-        for folder, _, names in os.walk(self.root):
-            for name in ["", *names]:
-                path = os.path.relpath(os.path.join(folder, name), self.root).removesuffix("/.")
-                if not own.match(path):
-                    found.add(path)
-        return found
 
 
 def next_version(deb: str, folder: str) -> str:
@@ -99,7 +55,7 @@ def beat_from(chroot: Chroot, platform: Platform, what: str) -> None:
 def main(deb: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         depends = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        chroot = Chroot(f"{folder}/root", [word.split()[0] for word in depends.split(",")])
+        chroot = Chroot.fresh(f"{folder}/root", [word.split()[0] for word in depends.split(",")])
         root = chroot.root
         say("a fresh Debian, with what it depends on")
         before = chroot.files()

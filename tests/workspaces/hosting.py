@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -71,6 +72,12 @@ class Host:
             home.mkdir()
             (home / ".auth_token").write_text("token-" + workspace.rsplit("-", 1)[1])
         return home
+
+    def write_empty_file(self, **keys: str) -> None:
+        """No workspace, not even `main`."""
+        self.write_file(supervisor__may_be_empty="true", **keys)
+        unwanted = re.compile(r"workspace\.(id|configs-dir|results-file) ")
+        self.file.write_text("".join(line for line in self.file.read_text().splitlines(keepends=True) if not unwanted.match(line)))
 
     def write_file(self, *workspaces: str, **keys: str) -> None:
         """The configuration: `main`, these, each a text or an id, and keys ("log__level" for "log.level")."""

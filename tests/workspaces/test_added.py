@@ -34,6 +34,27 @@ def test_an_added_one_beats_and_polls_and_the_others_go_on(host: Host) -> None:
     assert host.workspace("ws-1")["origin"] == "control-api"
 
 
+def test_there_may_be_none_at_first_and_in_between(host: Host) -> None:
+    host.write_empty_file()
+    host.start()
+    assert host.workspaces() == {}
+    assert host.call("GET", "/healthz").status == 200
+    assert host.call("GET", "/readyz").json == {"workspaces": {}, "workspaces_not_ready": 0, "storage": "", "ready": True}
+    assert host.call("GET", "/v1/stats").json["workspaces"] == {}
+    assert host.call("GET", "/metrics").status == 200
+    assert host.reload().json["taken_up"] == []
+    assert host.put("ws-1").status == 201
+    host.wait_beats("ws-1")
+    host.restart()
+    host.wait_beats("ws-1")
+    assert host.workspaces() == {"ws-1": "control-api"}
+    assert host.delete("ws-1") == (204, "")
+    host.restart()
+    assert host.workspaces() == {}
+    assert host.put("ws-2").status == 201
+    host.wait_beats("ws-2")
+
+
 def test_the_same_again_is_no_change_and_another_is_refused(host: Host) -> None:
     host.start()
     assert host.put("ws-1").status == 201
@@ -172,11 +193,10 @@ def test_what_it_waits_for_ends_with_it(host: Host) -> None:
     host.platform.order("fault", **{"class": "a2a", "action": "hang", "workspace": "ws-1"})
     assert host.put("ws-1").status == 201
     host.wait_beats("ws-1", 2)
-    before = host.descriptors()
     host.platform.complete("task-1", workspace="ws-1")
-    wait_until(lambda: host.descriptors() > before, host.log)
+    wait_until(lambda: host.platform.ask("state")["hanging"] == 1, host.log)
     assert host.delete("ws-1").status == 204
-    wait_until(lambda: host.descriptors() <= before, lambda: f"{host.descriptors()} descriptors, {before} before")
+    wait_until(lambda: host.platform.ask("state")["hanging"] == 0, "that its connection has closed")
 
 
 def test_a_token_of_an_added_one_is_watched(host: Host) -> None:

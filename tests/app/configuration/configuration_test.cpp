@@ -40,6 +40,7 @@ TEST_F(configuration_test, has_the_defaults_of_the_settings) {
   EXPECT_EQ(values.supervisor.within, plain.supervisor.within);
   EXPECT_EQ(values.supervisor.backoff_min, plain.supervisor.backoff_min);
   EXPECT_EQ(values.supervisor.backoff_max, plain.supervisor.backoff_max);
+  EXPECT_EQ(values.supervisor.may_be_empty, plain.supervisor.may_be_empty);
   EXPECT_EQ(values.supervisor.fault_injection, plain.supervisor.fault_injection);
   EXPECT_EQ(values.control.http, plain.control.http);
   EXPECT_EQ(values.control.http_hosts, plain.control.http_hosts);
@@ -164,6 +165,21 @@ TEST_F(configuration_test, needs_no_workspace_of_its_own_beside_further_ones) {
   ASSERT_TRUE(result.errors.empty()) << errors_of(result);
   EXPECT_EQ(result.values.workspaces.size(), 2u);
   EXPECT_EQ(result.values.state_dir, "/b/.supervisor");
+}
+
+TEST_F(configuration_test, needs_no_workspace_at_all_where_there_may_be_none) {
+  sources.environment.clear();
+  const std::string may = "supervisor.may-be-empty = true\n";
+  const auto result = load_file(may + "workspace.state-dir = \"" + folder + "/state\"");
+  ASSERT_TRUE(result.errors.empty()) << errors_of(result);
+  EXPECT_TRUE(result.values.workspaces.empty());
+  EXPECT_EQ(result.values.control.socket, folder + "/state/control.sock");
+  EXPECT_EQ(load_file(effective_configuration_text(result)).values.state_dir, folder + "/state");
+
+  EXPECT_CONTAINS(only_error(load_file(may)), "workspace.state-dir: required, but not set: expected a path");
+  const auto unused = load_file(may + "workspace { state-dir = \"" + folder + "/s\", configs-dir = \"/c\" }");
+  ASSERT_EQ(unused.warnings.size(), 1u) << errors_of(unused);
+  EXPECT_CONTAINS(unused.warnings.front(), "workspace.configs-dir is not used");
 }
 
 TEST_F(configuration_test, may_miss_the_default_file_only) {
