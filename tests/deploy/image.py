@@ -30,7 +30,7 @@ PROGRAMS = ("workspace-supervisor", "workspacectl")
 # What makes programs, and what fetches them.
 UNWANTED = ("cc", "c++", "gcc", "g++", "clang", "ld", "as", "make", "cmake", "ninja", "python3", "curl", "wget", "git")
 # An engine gives a container the resolver of its host.
-RESOLVER = 'touch "$0/etc/resolv.conf"; mount --bind /etc/resolv.conf "$0/etc/resolv.conf"\n'
+RESOLVER = 'mount --bind /etc/resolv.conf "$0/etc/resolv.conf"\n'
 
 
 class Dockerfile:
@@ -91,7 +91,6 @@ def compile_in(base: Chroot, archive: str, out: Path, folder: str, build: Path) 
 def install_in(base: Chroot, out: Path, folder: str) -> Chroot:
     image = base.copy(folder)
     image.run("/mnt/install", mounts=RESOLVER + f'mount --bind {out} "$0/mnt"\n', environment={"SNAPSHOT": ""})
-    (image.root / "etc/resolv.conf").unlink()
     return image
 
 
@@ -163,6 +162,7 @@ def main(archive: str, build: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         base = Chroot.fresh(f"{folder}/base")
+        (base.root / "etc/resolv.conf").touch()
         say("a fresh Debian, as the image's base")
         out = Path(folder, "out")
         compile_in(base, archive, out, folder, Path(build))

@@ -1,0 +1,103 @@
+"""keep-workspace, which stands beside a small agent and has the node's supervisor keep its workspace alive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import subprocess
+from pathlib import Path
+from typing import Dict, Iterator, List
+
+import pytest
+
+from hosting import Host
+from processes import BUILD, PATIENCE, clean_environment, wait_until
+
+PROGRAM = Path(__file__).parents[2] / "deploy/container/keep-workspace"
+
+
+def environment(workspace: str = "ws-1") -> Dict[str, str]:
+    return {**clean_environment(), "PATH": f"{BUILD}:{os.environ['PATH']}", "WORKSPACE_ID": workspace}
+
+
+def run(*arguments: str, workspace: str = "ws-1") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([str(PROGRAM), *arguments], env=environment(workspace), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=PATIENCE, check=False)
+
+
+@pytest.fixture
+def node(host: Host) -> Host:
+    """Its folder is what a node shares with its pods."""
+    home = host.folder / "workspaces/ws-1"
+    home.mkdir(parents=True)
+    (home / ".auth_token").write_text("token-1")
+    host.write_empty_file()
+    return host
+
+
+@contextlib.contextmanager
+def kept(host: Host) -> Iterator["subprocess.Popen[str]"]:
+    with open(host.folder / "kept.log", "w", encoding="utf-8") as log:
+        process = subprocess.Popen([str(PROGRAM), str(host.folder)], env=environment(), stdout=log, stderr=log, text=True,
+                                   start_new_session=True)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def ids(host: Host) -> List[str]:
+    return list(host.workspaces())
+
+
+def test_a_workspace_is_kept_as_long_as_it_runs(node: Host) -> None:
+    node.start()
+    assert run("--is-kept", str(node.folder)).returncode == 69
+    with kept(node) as process:
+        node.wait_beats("ws-1")
+        wait_until(lambda: run("--is-kept", str(node.folder)).returncode == 0, "kept")
+        home = node.folder / "workspaces/ws-1"
+        assert stat.S_ISSOCK((home / "control.sock").stat().st_mode)
+        node.platform.complete("task-1", workspace="ws-1")
+        wait_until(lambda: (home / "delegation_results.jsonl").exists(), "its results in its folder")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert ids(node) == []
+
+
+def test_it_waits_for_the_nodes_supervisor_and_does_not_mind_its_restart(node: Host) -> None:
+    with kept(node) as process:
+        wait_until(lambda: "no answer from the supervisor" in (node.folder / "kept.log").read_text(), "that it waits")
+        node.start()
+        node.wait_beats("ws-1")
+        node.restart()
+        node.wait_beats("ws-1")
+        assert process.poll() is None
+
+
+def test_it_ends_without_the_nodes_supervisor(node: Host) -> None:
+    node.start()
+    with kept(node) as process:
+        node.wait_beats("ws-1")
+        node.stop()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("workspace", ["../x", "a/b", ".", ".."])
+def test_an_id_that_would_lead_elsewhere_is_refused(tmp_path: Path, workspace: str) -> None:
+    refused = run(str(tmp_path), workspace=workspace)
+    assert refused.returncode == 2 and "cannot name a folder" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_call_says_what_was_expected(tmp_path: Path) -> None:
+    for arguments in ([], [str(tmp_path / "none")], [str(tmp_path), "x"]):
+        wrong = run(*arguments)
+        assert wrong.returncode == 2 and "expected a folder" in wrong.stderr
+    nobody = run(str(tmp_path), workspace="")
+    assert nobody.returncode != 0 and "expected the id of a workspace" in nobody.stderr
