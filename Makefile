@@ -32,7 +32,7 @@ configure = cmake --preset $(1) -DSUPERVISOR_WERROR=$(WERROR) -DSUPERVISOR_UNITY
 compile = cmake --build --preset $(1) --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build caf run debug test tsan tsan-part fuzz coverage deb deb-test image-test wheel dist smoke format format-check lint soak chaos bench clean
+.PHONY: help build caf run debug test tsan tsan-part fuzz coverage deb deb-test image-test kubernetes-test wheel dist smoke format format-check lint soak chaos bench clean
 
 help: ## this list
 	@echo "Targets:"
@@ -119,6 +119,11 @@ image-test: build debug dist ## the steps of the container image in a fresh Debi
 	@scripts/ensure-packages package
 	SUPERVISOR_BUILD=$(CURDIR)/build-debug PYTHONPATH=tests/python python3 -B tests/deploy/image.py build-dist/*.tar.gz build
 
+kubernetes-test: debug ## the chart and its manifests: helm, the schemas of Kubernetes, the standard "restricted"
+	scripts/ensure-kubernetes-tools build-kubernetes
+	KUBERNETES_TOOLS=required HELM=$(CURDIR)/build-kubernetes/bin/helm SUPERVISOR_BUILD=$(CURDIR)/build-debug PYTHONPATH=tests/python \
+	  build-kubernetes/venv/bin/python -B -m pytest -q -p no:cacheprovider tests/deploy/test_kubernetes.py
+
 wheel: ## the Python client: build-wheel/workspace_supervisor-VERSION-py3-none-any.whl
 	@scripts/ensure-packages test
 	scripts/make-wheel build-wheel
@@ -162,4 +167,4 @@ bench: ## what it costs, on the release build (docs/performance.md): the table, 
 	build/supervisor-bench
 
 clean: ## remove all builds
-	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf build-deb build-wheel build-dist
+	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf build-deb build-wheel build-dist build-kubernetes

@@ -104,7 +104,7 @@ class SupervisorProcess:
         self.socket = str(folder / "control.sock")
         self._log = folder / "supervisor.log"
         self._process: Optional[subprocess.Popen[bytes]] = None
-        self._command = [
+        self.command = [
             str(BUILD / "workspace-supervisor"), f"--workspace.id={workspace}",
             f"--workspace.platform-url={platform.url}", f"--workspace.configs-dir={folder}",
             f"--workspace.results-file={folder / 'results.jsonl'}", f"--control.socket={self.socket}",
@@ -112,7 +112,7 @@ class SupervisorProcess:
 
     def start(self) -> None:
         with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(self._command, cwd=self.folder, stderr=log, env=clean_environment(),
+            self._process = subprocess.Popen(self.command, cwd=self.folder, stderr=log, env=clean_environment(),
                                              preexec_fn=_die_with_parent)
         wait_until(self._answers, "the supervisor's socket; its log: " + self.log())
 
