@@ -86,7 +86,8 @@ void add_common_options(CLI::App& program, client_arguments& into) {
   add_flag(program, "--json", into.json, "print the supervisor's answer as it came");
   add_seconds(program
                   .add_option("--timeout", CLI::callback_t{},
-                              "how long an answer is waited for (15; for \"beat\" 90)")
+                              "how long an answer is waited for (15; \"health\" 5, \"beat\" and \"agent\" 90, "
+                              "\"workspace\" and \"reload\" 300)")
                   ->type_name("SECONDS")
                   ->transform(plain()),
               into.timeout);

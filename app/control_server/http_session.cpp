@@ -80,8 +80,13 @@ http_session::http_session(std::shared_ptr<http_server_core> core, std::shared_p
     char text[64] = "";
     if (::getsockname(socket_.native_handle(), reinterpret_cast<sockaddr*>(&local), &size) == 0 &&
         ::getnameinfo(reinterpret_cast<const sockaddr*>(&local), size, text, sizeof text, nullptr, 0,
-                      NI_NUMERICHOST) == 0)
+                      NI_NUMERICHOST) == 0) {
       local_address_ = text;
+      // A listener at [::] is asked at addresses of IPv4, too, and tells them in this form.
+      constexpr std::string_view mapped = "::ffff:";
+      if (local_address_.starts_with(mapped) && local_address_.find('.') != std::string::npos)
+        local_address_.erase(0, mapped.size());
+    }
   } else {
     ucred credentials{};
     socklen_t size = sizeof credentials;

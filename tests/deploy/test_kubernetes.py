@@ -22,11 +22,10 @@ yaml = pytest.importorskip("yaml", reason="no PyYAML (Debian: python3-yaml)")
 
 PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / "deploy/kubernetes"
-MODES = ("sidecar", "parent", "node")
+MODES = ("sidecar", "parent", "node")  # each with pods
+ALL = (*MODES, "monitoring")
 REQUIRED = os.environ.get("KUBERNETES_TOOLS") == "required"
 HELM = os.environ.get("HELM") or shutil.which("helm")
-# Of the monitoring of others, which the schemas of Kubernetes do not have.
-CUSTOM = ("PodMonitor", "PrometheusRule")
 
 needs_helm = pytest.mark.skipif(not HELM and not REQUIRED, reason="no helm (scripts/ensure-kubernetes-tools)")
 
@@ -39,8 +38,15 @@ except ImportError:
     kubernetes_validate = utils = None
 
 
-def manifests(mode: str) -> List[Dict[str, Any]]:
-    return [document for document in yaml.safe_load_all((FOLDER / f"{mode}.yaml").read_text()) if document]
+Manifests = List[Dict[str, Any]]
+
+
+def parsed(text: str) -> Manifests:
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def manifests(mode: str) -> Manifests:
+    return parsed((FOLDER / f"{mode}.yaml").read_text())
 
 
 def versions() -> List[str]:
@@ -49,8 +55,8 @@ def versions() -> List[str]:
                   key=lambda version: [int(part) for part in version.split(".")])[-3:]
 
 
-def pods(mode: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
-    for document in manifests(mode):
+def pods(documents: Manifests) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    for document in documents:
         if "template" in document.get("spec", {}):
             yield f"{document['kind']} {document['metadata']['name']}", document["spec"]["template"]["spec"]
 
@@ -76,13 +82,13 @@ def template(*values: str) -> "subprocess.CompletedProcess[str]":
 def test_the_manifests_are_what_the_chart_makes(tmp_path: Path) -> None:
     subprocess.run([str(PROJECT / "scripts/make-manifests"), str(tmp_path)], check=True, stdout=subprocess.DEVNULL,
                    env={**os.environ, "HELM": str(HELM)})
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{mode}.yaml" for mode in MODES)
-    for mode in MODES:
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{mode}.yaml" for mode in ALL)
+    for mode in ALL:
         assert (tmp_path / f"{mode}.yaml").read_text() == (FOLDER / f"{mode}.yaml").read_text(), f"{mode}: scripts/make-manifests"
 
 
 @needs_helm
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ALL)
 def test_helm_has_nothing_to_say_against_it(mode: str) -> None:
     done = helm("lint", "--strict", str(FOLDER / "chart"), f"--values={FOLDER / 'examples' / (mode + '.values.yaml')}")
     assert done.returncode == 0, done.stdout
@@ -103,15 +109,6 @@ def test_values_that_do_not_do_are_refused(values: Tuple[str, ...], told: str) -
     assert refused.returncode != 0 and told in refused.stderr
 
 
-@needs_helm
-def test_the_least_that_is_needed() -> None:
-    for values in (("workspace.id=w", "agent.image=a"), ("mode=node",),
-                   ("mode=parent", "workspace.id=w", "agent.image=a", "agent.command={agent}")):
-        made = template("platform.url=http://p", *values)
-        assert made.returncode == 0, made.stderr
-        assert all(document.get("kind") for document in yaml.safe_load_all(made.stdout) if document)
-
-
 def test_the_chart_has_the_version_of_the_program() -> None:
     version = re.search(r"project\(workspace_supervisor VERSION ([0-9.]+)", (PROJECT / "CMakeLists.txt").read_text())
     assert version
@@ -126,8 +123,7 @@ def test_the_chart_has_the_version_of_the_program() -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("version", versions())
 def test_the_schemas_take_it(mode: str, version: str) -> None:
-    checked = [kubernetes_validate.validate(document, version, strict=True)
-               for document in manifests(mode) if document["kind"] not in CUSTOM]
+    checked = [kubernetes_validate.validate(document, version, strict=True) for document in manifests(mode)]
     assert len(checked) >= 3 and set(checked) == {version}
 
 
@@ -139,10 +135,9 @@ def test_the_schemas_would_notice_a_misspelt_word() -> None:
         kubernetes_validate.validate(document, versions()[-1], strict=True)
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_the_standard_restricted_is_kept(mode: str) -> None:
-    """Each of its controls: https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
-    found = list(pods(mode))
+def check_restricted(documents: Manifests) -> None:
+    """Each control of the standard: https://kubernetes.io/docs/concepts/security/pod-security-standards/"""
+    found = list(pods(documents))
     assert found
     for name, pod in found:
         assert not any(pod.get(key) for key in ("hostNetwork", "hostPID", "hostIPC", "hostUsers")), name
@@ -157,24 +152,103 @@ def test_the_standard_restricted_is_kept(mode: str) -> None:
             own = container["securityContext"]
             assert own["allowPrivilegeEscalation"] is False and not own.get("privileged"), (name, container["name"])
             assert own["capabilities"] == {"drop": ["ALL"]}, (name, container["name"])
-            assert own["readOnlyRootFilesystem"] is True, (name, container["name"])
             assert not any(port.get("hostPort") for port in container.get("ports", [])), (name, container["name"])
             assert own.get("runAsUser", 1) > 0 and own.get("procMount", "Default") == "Default", (name, container["name"])
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_what_is_mounted_is_there(mode: str) -> None:
-    claims = {template["metadata"]["name"] for document in manifests(mode)
+def check_mounts(documents: Manifests) -> None:
+    """What is mounted is there, and what an argument or a variable names is mounted."""
+    claims = {template["metadata"]["name"] for document in documents
               for template in document.get("spec", {}).get("volumeClaimTemplates", [])}
-    for name, pod in pods(mode):
+    for name, pod in pods(documents):
         volumes = {volume["name"] for volume in pod["volumes"]} | claims
         for container in containers(pod):
-            for mount in container["volumeMounts"]:
-                assert mount["name"] in volumes, (name, container["name"], mount)
+            mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+            assert {mount["name"] for mount in container["volumeMounts"]} <= volumes, (name, container["name"])
+            arguments = container.get("args", [])
+            # What follows is the agent's, whose image has more.
+            arguments = arguments[:arguments.index("--")] if "--" in arguments else arguments
+            words = [*arguments, *container.get("command", []),
+                     *(variable.get("value", "") for variable in container.get("env", []))]
+            named = {match for word in words for match in re.findall(r"(?:^|=)(/[a-z][^ ]*)", word)}
+            for path in named:
+                assert any(path == mount or path.startswith(mount + "/") for mount in mounts), (name, container["name"], path)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_standard_restricted_is_kept(mode: str) -> None:
+    check_restricted(manifests(mode))
+    for _, pod in pods(manifests(mode)):
+        assert all(container["securityContext"]["readOnlyRootFilesystem"] is True for container in containers(pod))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_mounted_is_there(mode: str) -> None:
+    check_mounts(manifests(mode))
+
+
+WORKSPACE = {"platform": {"url": "https://p.example:8443/x"}, "workspace": {"id": "ws: \"a\" #1 {b}", "tokenSecret": "123"},
+             "agent": {"image": "r.example/a@sha256:" + "0" * 64, "command": ["a b", "it's", "-x: y", "{{ no }}"], "args": None,
+                       "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "k", "key": "k"}}}, {"name": "NUMBER", "value": "1"}],
+                       "resources": {"limits": {"memory": "1Gi"}}, "readOnlyRootFilesystem": False, "attaches": False},
+             "config": "    # indented first\nlog.format = \"text\"\n\nlog.level = \"debug\"\n", "user": 65532,
+             "image": {"repository": "r.example:5000/s", "digest": "sha256:" + "1" * 64}, "imagePullSecrets": [{"name": "pull"}],
+             "storage": {"className": "123", "accessMode": "ReadWriteOncePod", "configs": "10Gi", "results": "1"},
+             "nodeSelector": {"a/b": "true"}, "tolerations": [{"operator": "Exists"}],
+             "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                 {"matchExpressions": [{"key": "a", "operator": "Exists"}]}]}}}, "listen": "[::]:9640"}
+ODD = {
+    "sidecar": WORKSPACE,
+    "sidecar with a CA": {**WORKSPACE, "platform": {"url": "https://p", "caConfigMap": "123"}},
+    "parent": {**WORKSPACE, "mode": "parent", "platform": {"url": "https://p", "caConfigMap": "ca"}},
+    "node": {**{key: WORKSPACE[key] for key in ("config", "user", "image", "imagePullSecrets", "nodeSelector", "tolerations", "affinity")},
+             "mode": "node", "platform": {"url": "https://p", "caConfigMap": "ca"},
+             "node": {"folder": "/run/a: b #c", "claim": "123", "priorityClassName": "system-node-critical", "exampleAgent": "a"},
+             "networkPolicy": {"from": [{"podSelector": {}}]}},
+    "node with a volume of its own": {"mode": "node", "platform": {"url": "http://p"}, "node": {"createVolume": False}},
+    "the least of a sidecar": {"platform": {"url": "http://p"}, "workspace": {"id": "w"}, "agent": {"image": "a"}},
+    "the least of a parent": {"mode": "parent", "platform": {"url": "http://p"}, "workspace": {"id": "w"},
+                              "agent": {"image": "a", "command": ["a"]}},
+}
+
+
+@needs_helm
+@pytest.mark.parametrize("name", ODD)
+def test_other_values_make_manifests_that_do_as_well(tmp_path: Path, name: str) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump(ODD[name]))
+    made = helm("template", "a-name-of-forty-characters-that-is-allowed"[:40], str(FOLDER / "chart"), "--kube-version=1.29.0",
+                "--namespace=agents", f"--values={values}")
+    assert made.returncode == 0, made.stderr
+    documents = parsed(made.stdout)
+    check_restricted(documents)
+    check_mounts(documents)
+    for document in documents:
+        if kubernetes_validate:
+            kubernetes_validate.validate(document, versions()[-1], strict=True)
+    settings, = (document for document in documents if document["kind"] == "ConfigMap")
+    assert settings["data"]["caf-application.conf"].strip() == ODD[name].get("config", 'log.format = "json"').strip()
+    for _, pod in pods(documents):
+        assert pod.get("imagePullSecrets") == ODD[name].get("imagePullSecrets")
+        assert pod.get("tolerations") == ODD[name].get("tolerations")
+        assert pod["securityContext"]["runAsUser"] == ODD[name].get("user", 1000)
+    if name == "parent":
+        (_, pod), = pods(documents)
+        arguments = pod["containers"][0]["args"]
+        assert arguments[arguments.index("--") + 1:] == WORKSPACE["agent"]["command"]
+        assert {"name": "WORKSPACE_ID", "value": WORKSPACE["workspace"]["id"]} in pod["containers"][0]["env"]
+
+
+@needs_helm
+@pytest.mark.parametrize("name", ["123", "a.b", "a" * 41])
+def test_a_release_name_that_would_not_do_is_refused(name: str) -> None:
+    refused = helm("template", name, str(FOLDER / "chart"), "--kube-version=1.29.0",
+                   f"--values={FOLDER / 'examples/sidecar.values.yaml'}")
+    assert refused.returncode != 0 and "expected at most 40 lower-case letters" in refused.stderr
 
 
 def test_the_sidecar_begins_before_the_agent_and_ends_after_it() -> None:
-    (_, pod), = pods("sidecar")
+    (_, pod), = pods(manifests("sidecar"))
     assert [container["name"] for container in pod["containers"]] == ["agent"]
     supervisor = pod["initContainers"][-1]
     assert supervisor["restartPolicy"] == "Always"
@@ -196,23 +270,19 @@ def test_there_is_never_a_second_one(mode: str) -> None:
             assert document["kind"] != "Deployment"
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_monitoring_has_the_rules_and_finds_the_port(mode: str) -> None:
-    rule, = (document for document in manifests(mode) if document["kind"] == "PrometheusRule")
-    assert rule["apiVersion"] == "monitoring.coreos.com/v1"
+def test_monitoring_has_the_rules_and_finds_the_port_of_each() -> None:
+    monitor, rule = manifests("monitoring")
+    assert (monitor["kind"], rule["kind"]) == ("PodMonitor", "PrometheusRule")
+    assert monitor["apiVersion"] == rule["apiVersion"] == "monitoring.coreos.com/v1"
     assert rule["spec"] == yaml.safe_load((PROJECT / "deploy/prometheus/alerts.yml").read_text())
-    monitor, = (document for document in manifests(mode) if document["kind"] == "PodMonitor")
     endpoint, = monitor["spec"]["podMetricsEndpoints"]
     assert endpoint["path"] == "/metrics"
-    for document in manifests(mode):
-        template = document.get("spec", {}).get("template")
-        wanted = monitor["spec"]["selector"]["matchLabels"].items()
-        if template and wanted <= template["metadata"]["labels"].items():
-            ports = [port for container in containers(template["spec"]) for port in container.get("ports", [])]
-            assert [port["name"] for port in ports] == [endpoint["port"]]
-            break
-    else:
-        raise AssertionError("no pod has the monitor's labels")
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    for mode in MODES:
+        found = [port for document in manifests(mode) if "template" in document.get("spec", {})
+                 and wanted <= document["spec"]["template"]["metadata"]["labels"].items()
+                 for container in containers(document["spec"]["template"]["spec"]) for port in container.get("ports", [])]
+        assert [port["name"] for port in found] == [endpoint["port"]], mode
 
 
 # -- what the supervisor takes
@@ -230,7 +300,7 @@ def test_the_supervisor_takes_what_it_is_given(tmp_path: Path, mode: str) -> Non
     for document in manifests(mode):
         if document["kind"] == "ConfigMap":
             (tmp_path / "caf-application.conf").write_text(document["data"]["caf-application.conf"])
-    for _, pod in pods(mode):
+    for _, pod in pods(manifests(mode)):
         for container in containers(pod):
             if "ports" not in container:
                 continue

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Dict, Iterator, List
 
@@ -37,10 +39,18 @@ def node(host: Host) -> Host:
     return host
 
 
+def kept(host: Host) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
+    return running(host, str(host.folder))
+
+
+def sweeping(host: Host) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
+    return running(host, "--sweep", str(host.folder))
+
+
 @contextlib.contextmanager
-def kept(host: Host) -> Iterator["subprocess.Popen[str]"]:
+def running(host: Host, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     with open(host.folder / "kept.log", "w", encoding="utf-8") as log:
-        process = subprocess.Popen([str(PROGRAM), str(host.folder)], env=environment(), stdout=log, stderr=log, text=True,
+        process = subprocess.Popen([str(PROGRAM), *arguments], env=environment(), stdout=log, stderr=log, text=True,
                                    start_new_session=True)
     try:
         yield process
@@ -79,20 +89,55 @@ def test_it_waits_for_the_nodes_supervisor_and_does_not_mind_its_restart(node: H
         assert process.poll() is None
 
 
-def test_it_ends_without_the_nodes_supervisor(node: Host) -> None:
+def test_it_has_it_let_go_however_long_the_nodes_supervisor_is_away(node: Host) -> None:
     node.start()
     with kept(node) as process:
         node.wait_beats("ws-1")
         node.stop()
         process.send_signal(signal.SIGTERM)
+        wait_until(lambda: "no answer from the supervisor" in (node.folder / "kept.log").read_text(), "that it asks")
+        assert process.poll() is None
+        node.start()
+        assert process.wait(PATIENCE) == 0
+    assert ids(node) == []
+
+
+def test_what_was_killed_is_swept_and_what_lives_is_not(node: Host) -> None:
+    node.start()
+    with kept(node):
+        node.wait_beats("ws-1")
+        mark = node.folder / "workspaces/ws-1/.kept"
+        with sweeping(node):
+            time.sleep(1)
+            assert ids(node) == ["ws-1"]
+    # It was killed, and says nothing from now on.
+    four_minutes_ago = time.time() - 240
+    os.utime(mark, (four_minutes_ago, four_minutes_ago))
+    with sweeping(node) as process:
+        wait_until(lambda: ids(node) == [] and not mark.exists(), "that it is let go")
+        process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
 
 
-@pytest.mark.parametrize("workspace", ["../x", "a/b", ".", ".."])
+def test_a_folder_that_is_lost_ends_it(node: Host) -> None:
+    """The agent's own view of it is lost, too: only a new pod mends that. (Without a supervisor it looks each second.)"""
+    with kept(node) as process:
+        wait_until(lambda: (node.folder / "workspaces/ws-1/.kept").exists(), "that it is marked")
+        shutil.rmtree(node.folder / "workspaces")
+        assert process.wait(PATIENCE) == 1
+    assert "has to be made anew" in (node.folder / "kept.log").read_text()
+
+
+@pytest.mark.parametrize("workspace", ["../x", "a/b", ".", "..", "--help"])
 def test_an_id_that_would_lead_elsewhere_is_refused(tmp_path: Path, workspace: str) -> None:
     refused = run(str(tmp_path), workspace=workspace)
     assert refused.returncode == 2 and "cannot name a folder" in refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_id_whose_socket_could_not_be_is_refused(tmp_path: Path) -> None:
+    refused = run(str(tmp_path), workspace="x" * 107)
+    assert refused.returncode == 2 and "is too long" in refused.stderr
 
 
 def test_a_wrong_call_says_what_was_expected(tmp_path: Path) -> None:

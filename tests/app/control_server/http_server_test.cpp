@@ -322,6 +322,17 @@ TEST_F(http_server_test, over_tcp_names_of_the_listener_are_served) {
     EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"), 200) << host;
 }
 
+TEST_F(http_server_test, at_all_addresses_it_is_asked_under_each_of_them) {
+  for (const auto* all : {"0.0.0.0:0", "[::]:0"}) {
+    options.http = all;
+    start();
+    EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"), 200) << all;
+    EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n"), 421) << all;
+    server.reset();
+    system.reset();
+  }
+}
+
 TEST_F(http_server_test, over_tcp_foreign_names_are_421) {
   start();
   for (const auto* host :
