@@ -84,13 +84,14 @@ void add_common_options(CLI::App& program, client_arguments& into) {
       ->envname("WORKSPACE_SUPERVISOR_SOCKET")
       ->check(not_empty());
   add_flag(program, "--json", into.json, "print the supervisor's answer as it came");
-  add_seconds(program
-                  .add_option("--timeout", CLI::callback_t{},
-                              "how long an answer is waited for (15; \"health\" 5, \"beat\" and \"agent\" 90, "
-                              "\"workspace\" and \"reload\" 300)")
-                  ->type_name("SECONDS")
-                  ->transform(plain()),
-              into.timeout);
+  add_seconds(
+      program
+          .add_option("--timeout", CLI::callback_t{},
+                      "how long an answer is waited for (15; \"health\" 5, \"beat\" and \"agent\" 90, "
+                      "\"workspace\" and \"reload\" 300)")
+          ->type_name("SECONDS")
+          ->transform(plain()),
+      into.timeout);
 }
 
 void add_status(CLI::App& program, client_arguments& into) {

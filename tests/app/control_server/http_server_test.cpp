@@ -322,15 +322,25 @@ TEST_F(http_server_test, over_tcp_names_of_the_listener_are_served) {
     EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"), 200) << host;
 }
 
-TEST_F(http_server_test, at_all_addresses_it_is_asked_under_each_of_them) {
-  for (const auto* all : {"0.0.0.0:0", "[::]:0"}) {
-    options.http = all;
-    start();
-    EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"), 200) << all;
-    EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n"), 421) << all;
-    server.reset();
-    system.reset();
-  }
+TEST_F(http_server_test, at_all_addresses_it_is_asked_under_the_one_that_was_connected_to) {
+  options.http = "0.0.0.0:0";
+  start();
+  EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"), 200);
+  EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n"), 421);
+}
+
+TEST_F(http_server_test, at_all_addresses_of_ipv6_it_is_asked_over_ipv4_too) {
+  const int probe = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 any{};
+  any.sin6_family = AF_INET6;
+  const bool has_it = probe >= 0 && ::bind(probe, reinterpret_cast<sockaddr*>(&any), sizeof any) == 0;
+  ::close(probe);
+  if (!has_it)
+    GTEST_SKIP() << "no IPv6 here";
+  options.http = "[::]:0";
+  start();
+  EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"), 200);
+  EXPECT_EQ(status_over_tcp("GET / HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n"), 421);
 }
 
 TEST_F(http_server_test, over_tcp_foreign_names_are_421) {
