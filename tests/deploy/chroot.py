@@ -33,7 +33,9 @@ class Chroot:
     @classmethod
     def fresh(cls, folder: str, packages: Sequence[str] = ()) -> "Chroot":
         include = [f"--include={','.join(packages)}"] if packages else []
-        subprocess.run(["mmdebstrap", "--quiet", "--variant=apt", *include, "bookworm", folder], check=True)
+        # What it mounts there is of this machine, and must not be seen by whoever removes the folder after an interruption.
+        subprocess.run(["unshare", "--mount", "--propagation=private", "mmdebstrap", "--quiet", "--variant=apt", *include,
+                        "bookworm", folder], check=True)
         return cls(folder)
 
     def copy(self, folder: str) -> "Chroot":
