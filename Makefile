@@ -121,7 +121,7 @@ image-test: build debug dist ## the steps of the container image in a fresh Debi
 
 kubernetes-test: debug ## the chart and its manifests: helm, the schemas of Kubernetes, the standard "restricted"
 	scripts/ensure-kubernetes-tools build-kubernetes
-	KUBERNETES_TOOLS=required HELM=$$(realpath -q build-kubernetes/bin/helm) SUPERVISOR_BUILD=$(CURDIR)/build-debug PYTHONPATH=tests/python \
+	KUBERNETES_TOOLS=required HELM=$$(realpath -qe build-kubernetes/bin/helm) SUPERVISOR_BUILD=$(CURDIR)/build-debug PYTHONPATH=tests/python \
 	  build-kubernetes/venv/bin/python -B -m pytest -q -p no:cacheprovider tests/deploy/test_kubernetes.py
 
 wheel: ## the Python client: build-wheel/workspace_supervisor-VERSION-py3-none-any.whl
