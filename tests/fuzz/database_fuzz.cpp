@@ -211,7 +211,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   while (!input.empty())
     edit(mode % 2 == 1 && input.flag() ? files.log : files.database, input);
 
-  const auto found = look(files);
   static const auto folder = memory_folder() + "/state";
   empty_folder("state");
   write_file(folder + "/results.db", files.database);
@@ -219,8 +218,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     write_file(folder + "/results.db-wal", files.log);
   {
     const auto store = make_durable_store(folder);
-    must(found != verdict::damaged || moved_aside(folder) || files.database.empty(),
-         "what is damaged is moved aside", store->health().trouble);
+    const bool aside = moved_aside(folder);
+    // SQLite itself is asked only where its answer matters: it takes a fifth of the time.
+    const auto found = aside ? verdict::damaged : look(files);
+    must(aside || found != verdict::damaged || files.database.empty(), "what is damaged is moved aside",
+         store->health().trouble);
     ask_all(*store);
     store->record(poll("ws-1", {"d-1", "d-new"}), 1'700'000'300);
     must(has(*store, "d-new"), "a result is recorded", store->health().trouble);
