@@ -267,7 +267,7 @@ def test_an_attachment_without_an_answer_holds_nothing_up(loop: HeartbeatLoop, f
         wait_until(lambda: supervisor.taken and supervisor.taken[-1][1]["active_tasks"] == number)
     begin = time.monotonic()
     asyncio.run(loop.stop())
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 15  # it would be as long as an attachment may take, 45 s
     assert supervisor.attach_requests == 1
 
 

@@ -108,7 +108,7 @@ def test_what_was_killed_is_swept_and_what_lives_is_not(node: Host) -> None:
         node.wait_beats("ws-1")
         mark = node.folder / "workspaces/ws-1/.kept"
         with sweeping(node):
-            time.sleep(1)
+            node.wait_beats("ws-1", 5)
             assert ids(node) == ["ws-1"]
     # It was killed, and says nothing from now on.
     four_minutes_ago = time.time() - 240
