@@ -10,6 +10,7 @@ from typing import Dict, Iterator, List
 
 import pytest
 
+from fixtures import platform  # noqa: F401
 from processes import PATIENCE, Platform, SupervisorProcess, wait_until
 from workspace_supervisor import Supervisor
 
@@ -17,13 +18,6 @@ from workspace_supervisor import Supervisor
 INTERVAL, TTL = 2.0, 12.0
 TIMES = (f"--heartbeat.interval={INTERVAL * 1000:.0f}ms", f"--heartbeat.liveness-ttl={TTL * 1000:.0f}ms",
          "--delegation.interval=200ms", "--notifier.cooldown=0s")
-
-
-@pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    running = Platform(tmp_path)
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -7,15 +7,9 @@ from typing import Callable, Iterator, List
 import pytest
 
 from fake_supervisor import FakeSupervisor
+from fixtures import platform  # noqa: F401
 from processes import Platform, SupervisorProcess, wait_until
 from workspace_supervisor import HeartbeatLoop, Supervisor
-
-
-@pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    running = Platform(tmp_path)
-    yield running
-    running.stop()
 
 
 @pytest.fixture
