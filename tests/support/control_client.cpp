@@ -14,8 +14,6 @@ namespace workspace_supervisor {
 
 namespace {
 
-constexpr int patience = 30000; ///< ms
-
 template <class Address>
 int connected(int family, const Address& address) {
   const int descriptor = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -69,9 +67,9 @@ void control_client::end_sending() {
   ::shutdown(descriptor_, SHUT_WR);
 }
 
-bool control_client::read_more() {
+bool control_client::read_more(std::chrono::milliseconds limit) {
   pollfd ready{descriptor_, POLLIN, 0};
-  if (::poll(&ready, 1, patience) <= 0)
+  if (::poll(&ready, 1, static_cast<int>(limit.count())) <= 0)
     return false;
   char bytes[65536];
   const auto count = ::recv(descriptor_, bytes, sizeof bytes, 0);
@@ -107,17 +105,21 @@ client_answer control_client::read_answer() {
   return answer;
 }
 
-bool control_client::read_until(const std::string& text) {
-  while (buffer_.find(text) == std::string::npos)
-    if (!read_more())
+bool control_client::read_until(const std::string& text, std::chrono::milliseconds limit) {
+  using std::chrono::steady_clock;
+  const auto end = steady_clock::now() + limit;
+  while (buffer_.find(text) == std::string::npos) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - steady_clock::now());
+    if (left.count() < 0 || !read_more(left))
       return false;
+  }
   return true;
 }
 
 bool control_client::ends() {
   for (;;) {
     pollfd ready{descriptor_, POLLIN, 0};
-    if (::poll(&ready, 1, patience) <= 0)
+    if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0)
       return false;
     char bytes[65536];
     const auto count = ::recv(descriptor_, bytes, sizeof bytes, 0);

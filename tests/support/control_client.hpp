@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -13,9 +14,11 @@ struct client_answer {
   std::string body;
 };
 
-/// A blocking client that sends whatever bytes it is given; every wait ends within 30 s.
+/// A blocking client that sends whatever bytes it is given; every wait ends within `patience`.
 class control_client {
 public:
+  static constexpr std::chrono::milliseconds patience{30000};
+
   /// @throws std::runtime_error when nobody listens.
   explicit control_client(const std::string& socket);
   explicit control_client(std::uint16_t port);
@@ -28,8 +31,8 @@ public:
   /// No more will be sent.
   void end_sending();
   client_answer read_answer();
-  /// Reads until `text` has come. @returns whether it has.
-  bool read_until(const std::string& text);
+  /// Reads until `text` has come, or `limit` is over, whatever else comes meanwhile. @returns whether it has.
+  bool read_until(const std::string& text, std::chrono::milliseconds limit = patience);
   /// Whether the server closes the connection, reading what comes until then.
   bool ends();
   /// What was read beyond the last answer.
@@ -40,7 +43,7 @@ public:
   client_answer get(const std::string& target) { return call("GET", target); }
 
 private:
-  bool read_more();
+  bool read_more(std::chrono::milliseconds limit = patience);
   int descriptor_ = -1;
   std::string buffer_;
 };
