@@ -186,9 +186,10 @@ class Scene:
     # -- the supervisor
 
     def start_supervisor(self):
+        # What the former process had under way ended with it; before the next one counts its own.
+        self.switches.look_ups = 0
         self.supervisor.begin()
         now = time.monotonic()
-        self.switches.look_ups = 0
         self.excuses.unsettled.append((now, now))
         if self.down:
             self.down.end, self.down = now, None
