@@ -24,7 +24,12 @@ namespace workspace_supervisor {
 
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr std::size_t max_waiting = 10000; ///< events
+/// How long an end may take while the reader takes more, and while it does not.
+constexpr milliseconds most_end{3000};
+constexpr milliseconds most_end_unread{200};
 constexpr std::array<const char*, 4> level_names{"error", "warning", "info", "debug"};
 
 std::string iso_time(double seconds) {
@@ -111,6 +116,12 @@ struct event_log::impl {
     most_verbose.store(static_cast<int>(verbose), std::memory_order_relaxed);
   }
 
+  /// Whether the reader takes more, or will within `patience`.
+  bool takes_more(milliseconds patience) const {
+    pollfd ready{descriptor, POLLOUT, 0};
+    return ::poll(&ready, 1, static_cast<int>(patience.count())) > 0;
+  }
+
   /// Writes all of `text`, waiting for the reader as long as the log is not stopping.
   void write(std::string_view text) {
     while (!text.empty()) {
@@ -123,8 +134,8 @@ struct event_log::impl {
         continue;
       if (written < 0 && errno != EAGAIN)
         return; // stderr is closed or broken: there is nobody to tell
-      pollfd ready{descriptor, POLLOUT, 0};
-      ::poll(&ready, 1, 100);
+      if (takes_more(milliseconds{100}))
+        continue;
       const std::lock_guard lock{mutex};
       if (stopping)
         return;
@@ -170,8 +181,15 @@ event_log::~event_log() {
     impl_->stopping = true;
   }
   impl_->changed.notify_all();
-  for (int waited = 0; waited < 20 && !impl_->finished.load(); ++waited)
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  using clock = std::chrono::steady_clock;
+  const auto begin = clock::now();
+  while (!impl_->finished.load()) {
+    // The thread may only be slow, on a machine that is busy: the last lines say why the process ends.
+    const auto patience = impl_->takes_more(milliseconds{0}) ? most_end : most_end_unread;
+    if (clock::now() - begin > patience)
+      break;
+    std::this_thread::sleep_for(milliseconds{10});
+  }
   if (impl_->finished.load()) {
     impl_->writer.join();
   } else {

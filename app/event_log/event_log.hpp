@@ -20,7 +20,8 @@ public:
   using listener = std::function<void(const event&)>;
 
   event_log(log_level level, log_format format, int descriptor = 2);
-  ~event_log() override; ///< writes what waits, for at most 200 ms
+  /// Writes what waits, for at most 3 s, 200 ms where the reader takes nothing.
+  ~event_log() override;
 
   bool wants(log_level level) const noexcept override;
   /// From now on lines of at most this verbosity are written. Any thread.

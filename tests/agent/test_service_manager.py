@@ -146,7 +146,7 @@ def test_the_agent_cannot_speak_for_us(scene: Scene, watching: Manager) -> None:
 def test_an_address_that_is_none_is_told_and_no_matter(scene: Scene, address: str) -> None:
     scene.start(env=clean_environment(NOTIFY_SOCKET=address))
     wait_until(scene.platform.beats, "beats")
-    assert "configuration.warning" in scene.log() and "NOTIFY_SOCKET" in scene.log()
+    wait_until(lambda: "configuration.warning" in scene.log() and "NOTIFY_SOCKET" in scene.log(), "the warning")
 
 
 def test_a_manager_that_goes_away_ends_nothing(scene: Scene, watching: Manager) -> None:

@@ -9,6 +9,7 @@
 #include <future>
 #include <optional>
 #include <poll.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace workspace_supervisor;
@@ -113,6 +114,14 @@ TEST_F(event_log_reader, that_does_not_read_holds_nobody_up_and_the_newest_are_k
 TEST_F(event_log_reader, that_never_reads_does_not_keep_the_log_from_its_end) {
   emit_until_some_are_left_out();
   log.reset();
+}
+
+TEST_F(event_log_reader, that_reads_gets_the_last_line_of_a_log_that_is_slow) {
+  log->subscribe(log_level::info,
+                 [](const event&) { std::this_thread::sleep_for(std::chrono::milliseconds{600}); });
+  log->emit(make_event(log_level::info, "supervisor.stopping", {}, "the last line"));
+  log.reset();
+  read_until("the last line\n");
 }
 
 TEST_F(event_log_nonblocking_reader, is_waited_for_where_the_pipe_says_to_come_again) {
