@@ -128,7 +128,7 @@ std::string sqlite_database::damage() {
   // The check tells of a page that could not be read as of a damaged one. A disk that fails is no reason to
   // give the file up, so it is read through, and checked again, before it is believed.
   for (int attempt = 0; attempt < 2; ++attempt) {
-    verdict = text("pragma quick_check(1)");
+    verdict = text("pragma integrity_check(1)");
     if (!ok() || verdict == "ok" || !read_through())
       return {};
   }

@@ -167,6 +167,19 @@ TEST_F(result_store_durable_test, a_damaged_page_found_at_the_start_is_moved_asi
   EXPECT_EQ(contents(moved_aside()[0]), bytes);
 }
 
+TEST_F(result_store_durable_test, an_index_that_does_not_fit_its_table_is_moved_aside) {
+  open()->record(make_poll(make_results(0, 20)), start_time);
+  // The rows change while SQLite does not know of the index.
+  execute("pragma writable_schema = on; "
+          "create table hidden as select * from sqlite_schema where name = 'results_listing'; "
+          "delete from sqlite_schema where name = 'results_listing'");
+  execute("update results set last_listed = last_listed + 1");
+  execute("pragma writable_schema = on; insert into sqlite_schema select * from hidden; drop table hidden");
+  auto store = open();
+  EXPECT_TRUE(store->health().durable) << store->health().trouble;
+  EXPECT_EQ(moved_aside().size(), 1U);
+}
+
 TEST_F(result_store_durable_test, a_damaged_file_that_seems_to_have_no_tables_is_moved_aside) {
   execute("create table t (x); pragma writable_schema = on; delete from sqlite_schema");
   auto store = open();
