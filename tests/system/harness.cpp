@@ -311,7 +311,10 @@ std::size_t system_under_test::running_actors() const {
 }
 
 std::size_t system_under_test::timers() const {
-  return impl_->running->loop().timers();
+  auto& loop = impl_->running->loop();
+  std::size_t count = 0;
+  loop.post_and_wait([&] { count = loop.timers(); });
+  return count;
 }
 
 int system_under_test::put(const std::string& workspace) {
