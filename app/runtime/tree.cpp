@@ -74,8 +74,12 @@ supervisor_plan workspace_plan(process_parts& process, hosted_workspace& workspa
       workspace_child<&context_type::parent_name, parent_name_actor>(context, workspace_actor::parent_name));
   plan.children.push_back(
       workspace_child<&context_type::notifier, notifier>(context, workspace_actor::notifier));
-  plan.children.push_back(workspace_child<&context_type::delegation_poller, delegation_poller>(
-      context, workspace_actor::delegation_poller, &workspace.polled));
+  auto poller = workspace_child<&context_type::delegation_poller, delegation_poller>(
+      context, workspace_actor::delegation_poller, &workspace.polled);
+  // It ends once the lines under way are written and recorded: on a disk that is slow, or they are written
+  // twice.
+  poller.shutdown = std::chrono::milliseconds{2000};
+  plan.children.push_back(std::move(poller));
   plan.children.push_back(
       workspace_child<&context_type::agent, agent_actor>(context, workspace_actor::agent, process.launcher));
   return plan;
