@@ -156,7 +156,11 @@ TEST_F(loop_test, an_actor_with_a_thread_of_its_own_has_timers_too) {
 using silent_interface = interface<done(are_you_there)>;
 
 /// It takes an argument because CAF 0.17 makes a reference of a null pointer for a function without any.
-silent_interface::behavior_type never_answering(silent_interface::pointer self, int) {
+struct silent_state {
+  static inline const char* name = "silent";
+};
+
+silent_interface::behavior_type never_answering(actor_of<silent_interface, silent_state>* self, int) {
   auto kept = std::make_shared<std::vector<caf::typed_response_promise<done>>>();
   return {[self, kept](are_you_there) -> caf::result<done> {
     return kept->emplace_back(self->make_response_promise<done>());
