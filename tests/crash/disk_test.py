@@ -21,7 +21,7 @@ def run(build, platform, name, where, number, error, lasting):
     """Returns (whether a call was made to fail, problem)."""
     folder = make_folder()
     platform.add_workspace(name)
-    daemon = Daemon(build, platform, folder, name)
+    daemon = Daemon(build, platform, folder, name, socket_beside=where == "state")
     try:
         return carry_out(platform, daemon, name, where, number, error, lasting)
     except (TimeoutError, RuntimeError) as problem:
@@ -64,6 +64,7 @@ def carry_out(platform, daemon, name, where, number, error, lasting):
     wait_for(lambda: told(TASKS), "all results told")
     if troubled:
         wait_for(lambda: saved(daemon.log_text()), "everything saved")
+    wait_for(lambda: daemon.has_recorded() or daemon.ended(), "all of it recorded")
     with open(calls, encoding="utf-8", errors="replace") as file:
         failed = sum(1 for _ in file) >= number
     daemon.stop()

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -118,17 +119,30 @@ class Agent:
         return Counter(int(json.loads(line)["summary"][5:]) for line in self.lines + waiting if line)
 
 
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=PATIENCE)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect(self.path)
+
+
 class Daemon:
     """workspace-supervisor with one workspace, folders of its own and short intervals.
 
     beside: the folder for its configuration and log, where `folder` may be full.
+    socket_beside: its control socket is there too, and not in its state directory as by default.
     """
 
-    def __init__(self, build, platform, folder, workspace, beside=None, **more):
+    def __init__(self, build, platform, folder, workspace, beside=None, socket_beside=False, **more):
         beside = beside or folder
         self.binary = os.path.join(build, "workspace-supervisor")
         self.library = os.path.join(build, "tests", "crash", "libfaults.so")
         self.folder = folder
+        self.workspace = workspace
         self.process = None
         self.log = os.path.join(beside, "log")
         self.kept = os.path.join(folder, "kept")  # where faults are counted
@@ -151,6 +165,10 @@ class Daemon:
             "notifier.max-per-hour": "100000",
             "control.http": '""',
         }
+        # Beside the state a socket is served when the state cannot be used, too.
+        self.socket = os.path.join(beside if socket_beside else self.state, "control.sock")
+        if socket_beside:
+            values["control.socket"] = json.dumps(self.socket)
         values.update({key.replace("__", ".").replace("_", "-"): value for key, value in more.items()})
         self.config = os.path.join(beside, "supervisor.conf")
         with open(self.config, "w", encoding="utf-8") as file:
@@ -206,6 +224,24 @@ class Daemon:
             raise RuntimeError("it does not stop") from None
         if status != 0:
             raise RuntimeError(f"it ended with {status}")
+
+    def has_recorded(self):
+        """Whether it knows of nothing that is still to be told, and this is on disk. That the platform has the last
+        notification does not mean it yet. False while nobody answers."""
+        connection = UnixConnection(self.socket)
+        try:
+            connection.request("GET", "/v1/stats")
+            answer = connection.getresponse()
+            text = answer.read()
+        except (http.client.HTTPException, OSError):
+            return False
+        finally:
+            connection.close()
+        if answer.status != 200:
+            return False
+        stats = json.loads(text)
+        pending = stats["workspaces"][self.workspace]["outbox"]["pending"]
+        return stats["store"]["durable"] and not any(pending.values())
 
     def log_text(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:

@@ -74,7 +74,7 @@ class Scenario:
         # Told is not recorded yet: the crash may come in between, or while it stops; and its successor's too.
         while True:
             beats = self.platform.beats(self.name)
-            while self.platform.beats(self.name) < beats + 2:
+            while self.platform.beats(self.name) < beats + 2 or not daemon.has_recorded():
                 restart_if_killed()
                 time.sleep(0.01)
             try:
