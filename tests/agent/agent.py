@@ -107,8 +107,8 @@ def do(step):
         signal.signal(int(value), signal.SIG_IGN)
     elif name == "hear":
         signal.signal(int(value), say_signal)
-    elif name == "slow-end":
-        signal.signal(signal.SIGTERM, lambda *_: (note("signals", signal=15), time.sleep(float(value)), os._exit(0)))
+    elif name == "end-when":
+        signal.signal(signal.SIGTERM, lambda *_: (note("signals", signal=15), wait(value), os._exit(0)))
     elif name == "task":
         call("PUT", "activity", {"active_tasks": 1, "current_task": value})
     elif name == "progress":

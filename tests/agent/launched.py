@@ -99,8 +99,16 @@ class Scene:
         self.platform.stop()
 
     def workspacectl(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run([str(BUILD / "workspacectl"), f"--socket={self.socket}", "--workspace=ws-1", *words],
-                              capture_output=True, text=True, env=clean_environment(), timeout=PATIENCE, check=False)
+        return subprocess.run(self._workspacectl(*words), capture_output=True, text=True, env=clean_environment(),
+                              timeout=PATIENCE, check=False)
+
+    def start_workspacectl(self, *words: str) -> "subprocess.Popen[str]":
+        """For what takes as long as the test lets it."""
+        return subprocess.Popen(self._workspacectl(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env=clean_environment())
+
+    def _workspacectl(self, *words: str) -> List[str]:
+        return [str(BUILD / "workspacectl"), f"--socket={self.socket}", "--workspace=ws-1", *words]
 
     def stats(self) -> Dict[str, Any]:
         done = self.workspacectl("--json", "status")
@@ -108,6 +116,15 @@ class Scene:
 
     def agent_stats(self) -> Dict[str, Any]:
         return dict(self.stats().get("agent", {}))
+
+    def wait_running(self, pid: int) -> Dict[str, Any]:
+        """What the supervisor says of its agent, once it knows it as this process: its process says so earlier."""
+
+        def running() -> Optional[Dict[str, Any]]:
+            agent = self.agent_stats()
+            return agent if (agent.get("state"), agent.get("pid")) == ("running", pid) else None
+
+        return wait_until(running, lambda: f"process {pid} in place of {self.agent_stats()}")
 
     # -- agents
 
@@ -141,14 +158,14 @@ class Scene:
         before = len(self.beats())
         return wait_until(lambda: self.beats()[before:], lambda: "another beat; the log: " + self.log())[0]
 
-    def wait_beat(self, what: str, condition: Any) -> Dict[str, Any]:
-        """The next beat from now on of which it is true."""
-        before = len(self.beats())
+    def wait_beat(self, what: str, condition: Any, after: Optional[int] = None) -> Dict[str, Any]:
+        """The next beat from now on, or after so many, of which it is true."""
+        before = len(self.beats()) if after is None else after
         return wait_until(lambda: next((beat for beat in self.beats()[before:] if condition(beat)), None),
                           lambda: f"a beat with {what}; the last: {self.beats()[-3:]}; the log: {self.log()}")
 
     def wait_wedged(self, text: str) -> Dict[str, Any]:
         return self.wait_beat(text, lambda beat: beat.get("runtime_state") == "wedged" and text in beat["sample_error"])
 
-    def wait_healthy(self) -> Dict[str, Any]:
-        return self.wait_beat("a healthy runtime", lambda beat: "runtime_state" not in beat)
+    def wait_healthy(self, after: Optional[int] = None) -> Dict[str, Any]:
+        return self.wait_beat("a healthy runtime", lambda beat: "runtime_state" not in beat, after)

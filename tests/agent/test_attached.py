@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 from launched import Scene, state_of
@@ -42,7 +43,7 @@ def test_one_that_is_killed_is_gone_and_its_task_taken_back(scene: Scene) -> Non
     assert scene.agent_stats()["state"] == "gone"
     scene.start_agent("attach", "task=of the next one", "forever")
     back = scene.wait_healthy()
-    assert back["uptime_seconds"] < 5
+    assert back["uptime_seconds"] < 30
     scene.wait_beat("the next one's task", lambda beat: beat["current_task"] == "of the next one")
     assert scene.stop() == 0
 
@@ -175,12 +176,15 @@ def test_the_first_beat_waits_through_crashes(scene: Scene) -> None:
 
 
 def test_a_task_without_progress_is_told_of_until_the_next_sign_of_life(scene: Scene) -> None:
-    scene.start("--agent.task-stale-after=1s")
+    scene.start("--agent.task-stale-after=5s")
     scene.start_agent("attach", "progress=begun", "task=dig a hole", "wait=go", "progress=half", "forever")
-    told = scene.wait_wedged("no progress for 1 s: dig a hole (last: begun)")
+    told = scene.wait_wedged("no progress for ")
+    found = re.search(r"no progress for (\d+) s: dig a hole \(last: begun\)", told["sample_error"])
+    assert found and int(found[1]) >= 5, told
     assert told["active_tasks"] == 1, "it is not taken back: the agent may still be at it"
+    before = len(scene.beats())
     (scene.folder / "go").touch()
-    scene.wait_healthy()
+    scene.wait_healthy(before)  # for as long as a task may go without progress
     scene.wait_wedged("(last: half)")
     assert scene.workspacectl("task", "--done").returncode == 0
     scene.wait_healthy()

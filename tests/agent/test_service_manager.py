@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
@@ -29,25 +30,28 @@ class Manager:
         address = self._socket.getsockname()
         self.address = "@" + address[1:].decode() if abstract else address
         self.heard: List[Tuple[str, str]] = []
+        self._closing = threading.Event()
+        # All the time, as systemd does: few datagrams fit in between.
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
 
     def environment(self, **more: str) -> Dict[str, str]:
         return clean_environment(NOTIFY_SOCKET=self.address, **more)
 
-    def look(self, seconds: float = 0) -> None:
-        """Takes what has come, and what comes within this time."""
-        deadline = time.monotonic() + seconds
-        while select.select([self._socket], [], [], max(0, deadline - time.monotonic()))[0]:
-            for line in self._socket.recv(4096).decode().splitlines():
-                name, _, value = line.partition("=")
-                self.heard.append((name, value))
+    def _read(self) -> None:
+        while not self._closing.is_set():
+            if select.select([self._socket], [], [], 0.1)[0]:
+                for line in self._socket.recv(4096).decode().splitlines():
+                    name, _, value = line.partition("=")
+                    self.heard.append((name, value))
 
     def wait(self, name: str, value: str, count: int = 1) -> None:
-        def came() -> bool:
-            self.look()
-            return self.heard.count((name, value)) >= count
-        wait_until(came, lambda: f"{count} times {name}={value}; heard: {self.heard}")
+        wait_until(lambda: self.heard.count((name, value)) >= count,
+                   lambda: f"{count} times {name}={value}; heard: {self.heard}")
 
     def close(self) -> None:
+        self._closing.set()
+        self._reading.join()
         self._socket.close()
 
 
@@ -117,9 +121,9 @@ def test_no_watchdog_when_the_root_does_not_answer(scene: Scene, watching: Manag
     assert _libc.ptrace(seize, loop, None, None) == 0, os.strerror(ctypes.get_errno())
     assert _libc.ptrace(interrupt, loop, None, None) == 0, os.strerror(ctypes.get_errno())
     os.waitpid(loop, 0x40000000)  # __WALL: it has stopped
-    watching.look(WATCHDOG)  # what was on its way
+    time.sleep(5 * WATCHDOG)  # what was on its way comes
     before = len(watching.heard)
-    watching.look(3 * WATCHDOG)
+    time.sleep(5 * WATCHDOG)
     assert watching.heard[before:] == []
     assert _libc.ptrace(detach, loop, None, None) == 0, os.strerror(ctypes.get_errno())
     watching.wait("WATCHDOG", "1", watching.heard.count(("WATCHDOG", "1")) + 2)
@@ -128,7 +132,7 @@ def test_no_watchdog_when_the_root_does_not_answer(scene: Scene, watching: Manag
 def test_another_process_watchdog_is_not_ours(scene: Scene, watching: Manager) -> None:
     scene.start(env=with_watchdog(watching, WATCHDOG_PID="1"))
     watching.wait("READY", "1")
-    watching.look(2 * WATCHDOG)
+    time.sleep(2 * WATCHDOG)
     assert ("WATCHDOG", "1") not in watching.heard
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -39,9 +40,10 @@ class FakeSupervisor:
         return [target.rpartition("/")[2] for target, _ in self.taken]
 
     def end_attachments(self) -> None:
-        for stream in list(self.attached):
+        """@post None of them is in `attached`: whoever waits for an attachment then waits for the next."""
+        while self.attached:
             try:
-                stream.shutdown(socket.SHUT_WR)
+                self.attached.pop().shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # it has ended already
 
@@ -83,7 +85,7 @@ class FakeSupervisor:
         self.asked.append(request)
         answer = self._behaviour(*request)
         if answer == "silence":
-            self._ended.wait(0.5)
+            self._ended.wait()
         if not isinstance(answer, int):
             return False
         if answer == 200:
@@ -97,7 +99,8 @@ class FakeSupervisor:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: attached\n\n")
             self.attached.append(connection)
             stream.read()
-            self.attached.remove(connection)
+            with contextlib.suppress(ValueError):  # end_attachments has taken it out
+                self.attached.remove(connection)
             self.taken.append(("end", {}))
         elif self.attach == 0:
             stream.read()

@@ -20,9 +20,9 @@ PATIENCE = 30.0
 Result = TypeVar("Result")
 
 
-def wait_until(condition: Callable[[], Result], what: "str | Callable[[], str]" = "") -> Result:
+def wait_until(condition: Callable[[], Result], what: "str | Callable[[], str]" = "", patience: float = PATIENCE) -> Result:
     """The condition's first value that is true."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         value = condition()
         if value:

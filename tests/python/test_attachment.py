@@ -258,7 +258,10 @@ def test_a_refused_attachment_harms_nothing_else(loop: HeartbeatLoop, fake, stat
         wait_until(lambda: [record for record in caplog.records if "sees" in record.message], "a word about it")
 
 
-def test_an_attachment_without_an_answer_holds_nothing_up(loop: HeartbeatLoop, fake) -> None:
+@pytest.mark.usefixtures("own_patience")
+def test_an_attachment_without_an_answer_holds_nothing_up(loop: HeartbeatLoop, fake,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workspace_supervisor._presence._ANSWER_TIMEOUT", 3600.0)
     supervisor = fake(lambda target, body: 200)
     supervisor.attach = 0
     loop.start()

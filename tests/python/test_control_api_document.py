@@ -19,7 +19,8 @@ def test_there_are_blocks() -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[f"{number}" for number in range(1, len(BLOCKS) + 1)])
-def test_block(block: str, supervisor: SupervisorProcess) -> None:
+def test_block(block: str, supervisor: SupervisorProcess, tmp_path: Path) -> None:
+    block = block.replace("/tmp/", f"{tmp_path}/")  # another run of this test has its own
     environment = clean_environment(SOCKET=supervisor.socket, WORKSPACE="ws-1")
     run = subprocess.run(["bash", "-euo", "pipefail", "-c", block], env=environment, timeout=PATIENCE,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -173,20 +173,17 @@ def test_beats_go_on_while_the_agent_blocks_its_event_loop(loop: HeartbeatLoop, 
     supervisor = make_supervisor("--heartbeat.interval=500ms")
     supervisor.start()
 
-    async def agent() -> "tuple[float, float]":
+    async def agent() -> None:
         loop.start()
         loop.active_tasks += 1
         loop.current_task = "a tool that blocks"
-        begin = time.time()
-        time.sleep(4)
-        end = time.time()
+        before = len(platform.beats())
+        # This blocks: no other task of the loop runs meanwhile.
+        wait_until(lambda: [beat["body"]["current_task"] for beat in platform.beats()[before:]].count(
+            "a tool that blocks") >= 4, "beats that say the task")
         loop.active_tasks -= 1
-        return begin, end
 
-    begin, end = asyncio.run(agent())
-    meanwhile = [beat for beat in platform.beats() if begin < beat["time"] < end]
-    assert len(meanwhile) >= 4
-    assert meanwhile[-1]["body"]["current_task"] == "a tool that blocks"
+    asyncio.run(agent())
 
 
 def test_many_changes_make_few_beats_and_the_last_wins(loop: HeartbeatLoop, supervisor: SupervisorProcess,
@@ -202,6 +199,7 @@ def test_many_changes_make_few_beats_and_the_last_wins(loop: HeartbeatLoop, supe
 
 
 @pytest.mark.parametrize("state", ["nobody", "silent", "closing", "nonsense"])
+@pytest.mark.usefixtures("own_patience")
 def test_the_agent_never_notices(loop: HeartbeatLoop, tmp_path: Path, state: str) -> None:
     """Whatever is at the other end: nothing raises, nothing blocks."""
     listening = socket.socket(socket.AF_UNIX)
@@ -310,13 +308,19 @@ def test_outcomes_go_before_the_change_that_follows_them(loop: HeartbeatLoop, fa
     assert [target.rpartition("/")[2] for target, _ in supervisor.taken] == ["outcomes", "activity"]
 
 
-def test_outcomes_are_not_told_again_after_a_time_out(loop: HeartbeatLoop, fake) -> None:
-    first = ["silence"]
-    supervisor = fake(lambda target, body: first.pop() if first else 200)
+def test_outcomes_are_not_told_again_after_a_time_out(loop: HeartbeatLoop, fake,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    supervisor = fake(lambda target, body: "silence" if target.endswith("/outcomes") else 200)
+    monkeypatch.setattr("workspace_supervisor._sender._CALL_TIMEOUT", 0.2)
+
+    def asked() -> "list[str]":
+        return [target for target, _ in supervisor.asked if target.endswith("/outcomes")]
+
     loop.record_error("x")
     loop.start()
+    wait_until(asked)
     wait_until(lambda: any(target.endswith("/activity") for target, _ in supervisor.taken))
-    assert [target for target, _ in supervisor.asked if target.endswith("/outcomes")] == ["/v1/workspaces/ws-1/outcomes"]
+    assert asked() == ["/v1/workspaces/ws-1/outcomes"]
 
 
 def test_what_is_refused_for_good_does_not_hold_up_the_rest(loop: HeartbeatLoop, fake) -> None:

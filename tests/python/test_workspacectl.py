@@ -105,7 +105,7 @@ def test_status_watched_at_a_terminal_is_drawn_anew(supervisor: SupervisorProces
         with subprocess.Popen([PROGRAM, "status", "--watch=1"], env=environment, stdout=end, text=True) as watching:
             shown = ""
             while shown.count("\x1b[H\x1b[2J") < 2:
-                shown += os.read(terminal, 65536).decode()
+                shown += os.read(terminal, 65536).decode(errors="replace")
             watching.send_signal(signal.SIGINT)
     finally:
         os.close(terminal)
