@@ -52,8 +52,8 @@ def missing(beats: Sequence[int], interval: int, end: int) -> int:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The smallest value that this share of all does not exceed."""
-    return sorted(values)[max(1, math.ceil(share * len(values))) - 1]
+    """The smallest value that this share of all does not exceed; 0: there is none."""
+    return 0.0 if not values else sorted(values)[max(1, math.ceil(share * len(values))) - 1]
 
 
 

@@ -50,7 +50,7 @@ def judged(plan: Plan, normal: float, returned: int, heard: int, seen: List[Arri
     begin = [arrival for arrival in seen if arrival.nanoseconds < returned + 2 * step]
 
     def multiple(arrivals: List[Arrival], seconds: float) -> float:
-        return highest_rate((arrival.nanoseconds for arrival in arrivals), seconds) / normal
+        return highest_rate((arrival.nanoseconds for arrival in arrivals), seconds) / normal if normal else 0.0
 
     lost = missing_of_all(seen, plan.outage, plan.outage_interval, returned, end)
     beats = sum(arrival.kind == BEAT for arrival in seen)

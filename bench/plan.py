@@ -38,9 +38,9 @@ QUICK = Plan(rounds=3, seconds=2.0, idle_seconds=15, starts=5, memory_interval=4
              stress_interval=5, stress_seconds=10, stress_long_lists=50, stress_scrape=0, outage=1000,
              outage_interval=5, outage_seconds=8, reference_rounds=1)
 # To see that the tool works; the figures mean nothing.
-SMOKE = Plan(rounds=1, seconds=0.5, bulk=60, idle_seconds=1, starts=1, memory_interval=1, crashes=1, scale=60,
+SMOKE = Plan(rounds=1, seconds=2, bulk=60, idle_seconds=1, starts=1, memory_interval=1, crashes=1, scale=60,
              scale_interval=1, scale_seconds=3, stress=60, stress_interval=1, stress_seconds=2, stress_long_lists=3,
-             stress_scrape=0, outage=60, outage_interval=1, outage_seconds=2, reference_rounds=1, reference=5,
+             stress_scrape=0, outage=60, outage_interval=3, outage_seconds=2, reference_rounds=1, reference=5,
              reference_message=1)
 
 

@@ -60,9 +60,9 @@ STRESS = {
     for what, bounds in {"p99": (0, 1000), "max": (0, 1000), "missed": (0, 1000), "cpu": (0.01, 400)}.items()
 }
 OUTAGE = {
-    "outage-rate-1": (0.1, 100),
-    "outage-rate-5": (0.05, 100),
-    "outage-beats-1": (0.1, 100),
+    "outage-rate-1": (0, 100),
+    "outage-rate-5": (0, 100),
+    "outage-beats-1": (0, 100),
     "outage-heard": (0.001, 60),
     "outage-missed": (0, 1000),
 }
@@ -151,5 +151,6 @@ def test_the_search_for_the_limit(tmp_path):
     assert [step["workspaces"] for step in steps] in ([2, 60], [2])
     for step in steps:
         assert f"{step['workspaces']}" in printed
-        assert 0 < step["loop_share"] <= step["process_share"] * 1.1 < 10
+        # They are read one after the other, and much may be done in between.
+        assert 0 < step["loop_share"] <= step["process_share"] * 3 < 30
         assert step["proportional_mib"] > 1 and step["descriptors"] > 3

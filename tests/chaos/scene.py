@@ -23,8 +23,9 @@ MAIN, OTHER, ADDED = "chaos-main", "chaos-other", "chaos-added"
 WORKSPACES = (MAIN, OTHER, ADDED)  # those that are there from the begin to the end; the agent attaches to the first
 HOSTS = ("platform.test", "other.test")
 LOOK_UP_BOUND = len(HOSTS)  # one look-up for each name: actors/http/resolver.cpp
-# How long an end with SIGTERM may take (seconds), and how long the script waits before it kills.
-STOP_LIMIT, STOP_PATIENCE = 5.0, 10.0
+# How long an end with SIGTERM may take (seconds; its 5 s and what a machine may take from it that is busy), and how long
+# the script waits before it kills.
+STOP_LIMIT, STOP_PATIENCE = 15.0, 30.0
 # Of a start without descriptors: exit_gave_up of app/configuration/exit_code.hpp, and what the loader of programs ends with.
 CANNOT_START = (70, 127)
 

@@ -46,7 +46,8 @@ def beat_from(chroot: Chroot, platform: Platform, what: str) -> None:
         say("ok: " + what)
         if process.poll() is not None:
             raise SystemExit("package.py: it ended: " + log_path.read_text(errors="replace"))
-        check((chroot.root / STATE / "results.db").exists(), "the durable state is where the package has it")
+        wait_until(lambda: (chroot.root / STATE / "results.db").exists(), "the durable state to be where the package has it")
+        say("ok: the durable state is where the package has it")
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()

@@ -49,8 +49,8 @@ def main(units: str, unit: str) -> None:
     seen["online"] = manager.show(unit)
 
     os.kill(int(seen["started"]["MainPID"]), signal.SIGSTOP)
-    wait_until(lambda: manager.show(unit)["NRestarts"] == "1", "the watchdog")
-    wait_until(lambda: manager.show(unit)["ActiveState"] == "active", "its second start")
+    wait_until(lambda: manager.show(unit)["NRestarts"] == "1", "the watchdog", patience=2 * PATIENCE)
+    wait_until(lambda: manager.show(unit)["ActiveState"] == "active", "its second start", patience=2 * PATIENCE)
     seen["stopped by SIGSTOP"] = manager.show(unit)
 
     manager.ask("stop", unit)

@@ -72,7 +72,7 @@ def user_unit(folder: Path, platform: Platform) -> str:
     # Sanitizers want their settings.
     for name, value in clean_environment().items():
         text = text.replace("[Service]\n", f"[Service]\nEnvironment=\"{name}={value}\"\n")
-    return text.replace("WatchdogSec=30s", "WatchdogSec=3s")
+    return text.replace("WatchdogSec=30s", "WatchdogSec=12s")
 
 
 @pytest.mark.skipif(not can_have_namespaces(), reason="a manager of its own needs root and namespaces")
@@ -85,7 +85,7 @@ def test_under_a_real_manager(tmp_path: Path) -> None:
         done = subprocess.run(
             ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable, "-B",
              str(HERE / "systemd_scene.py"), str(tmp_path / "units"), UNIT.name],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=4 * PATIENCE, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=8 * PATIENCE, check=False,
             env={"PATH": os.environ["PATH"], "LANG": "C", "PYTHONPATH": os.environ.get("PYTHONPATH", "")})
         assert done.returncode == 0, done.stdout + done.stderr
         seen: Dict[str, Any] = json.loads(done.stdout)

@@ -123,7 +123,9 @@ def test_a_folder_that_is_lost_ends_it(node: Host) -> None:
     """The agent's own view of it is lost, too: only a new pod mends that. (Without a supervisor it looks each second.)"""
     with kept(node) as process:
         wait_until(lambda: (node.folder / "workspaces/ws-1/.kept").exists(), "that it is marked")
-        shutil.rmtree(node.folder / "workspaces")
+        # At once: its mark could come again while the folder is taken apart.
+        (node.folder / "workspaces").rename(node.folder / "lost")
+        shutil.rmtree(node.folder / "lost")
         assert process.wait(PATIENCE) == 1
     assert "has to be made anew" in (node.folder / "kept.log").read_text()
 
