@@ -44,6 +44,7 @@ struct platform_server::impl {
       : state(options)
       , io(context, state, server)
       , acceptor(context)
+      , holder(context)
       , admin_acceptor(context)
       , liveness(context) {
     io.prefix = options.prefix;
@@ -56,10 +57,13 @@ struct platform_server::impl {
         tls->use_private_key_file(options.key_file, asio::ssl::context::pem);
         io.tls = tls.get();
       }
-      listen(acceptor, options.port);
+      bind(acceptor, options.port);
       port = acceptor.local_endpoint().port();
+      bind(holder, port);
+      acceptor.listen(longest_queue);
       if (options.admin) {
-        listen(admin_acceptor, options.admin_port);
+        bind(admin_acceptor, options.admin_port);
+        admin_acceptor.listen(longest_queue);
         admin_port = admin_acceptor.local_endpoint().port();
       }
     } catch (const std::exception& error) {
@@ -71,12 +75,13 @@ struct platform_server::impl {
     watch_liveness();
   }
 
-  static void listen(tcp::acceptor& acceptor, std::uint16_t port) {
+  static constexpr int longest_queue = 4096;
+
+  static void bind(tcp::acceptor& acceptor, std::uint16_t port) {
     tcp::endpoint endpoint{asio::ip::address_v4::loopback(), port};
     acceptor.open(endpoint.protocol());
     acceptor.set_option(tcp::acceptor::reuse_address{true});
     acceptor.bind(endpoint);
-    acceptor.listen(4096);
   }
 
   void accept(tcp::acceptor& from, bool admin_only) {
@@ -125,6 +130,8 @@ struct platform_server::impl {
   // After what the connections refer to: those still open end with the context.
   asio::io_context context{1};
   tcp::acceptor acceptor;
+  /// Has the kernel give the port to nobody else while `acceptor` is closed. Never listens itself.
+  tcp::acceptor holder;
   tcp::acceptor admin_acceptor;
   asio::steady_timer liveness;
   std::uint16_t port = 0;
@@ -278,7 +285,8 @@ void platform_server::listen_again() {
     if (impl_->acceptor.is_open())
       return;
     try {
-      impl::listen(impl_->acceptor, impl_->port);
+      impl::bind(impl_->acceptor, impl_->port);
+      impl_->acceptor.listen(impl::longest_queue);
     } catch (const std::exception& error) {
       impl_->acceptor.close();
       throw std::runtime_error(std::string{"the platform cannot listen again: "} + error.what());
