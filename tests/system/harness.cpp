@@ -24,13 +24,16 @@ namespace workspace_supervisor {
 namespace {
 
 constexpr std::chrono::milliseconds glance{5}; ///< between two looks at something that tells nobody
+/// For a request that is answered: on a busy machine any thread may stand still for seconds.
+constexpr milliseconds time_enough{30000};
 
 settings quick_settings() {
   settings quick;
-  quick.heartbeat = {milliseconds{200}, milliseconds{5000}, milliseconds{50}, 10, milliseconds{180000}};
+  quick.heartbeat = {milliseconds{200}, time_enough, milliseconds{50}, 10, milliseconds{180000}};
   quick.delegation.interval = milliseconds{200};
-  quick.delegation.timeout = milliseconds{5000};
-  quick.parent.timeout = milliseconds{5000};
+  quick.delegation.timeout = time_enough;
+  quick.parent.timeout = time_enough;
+  quick.connect_timeout = time_enough;
   quick.notifier.cooldown = milliseconds{200};
   quick.notifier.timeout = milliseconds{20000};
   quick.notifier.max_per_hour = 1000;

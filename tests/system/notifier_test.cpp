@@ -60,15 +60,18 @@ TEST(notifier, results_of_the_cooldown_go_together_in_one_message_when_it_ends) 
     notifier.cooldown = 3s;
   }};
   system.start();
+  const auto before = std::chrono::steady_clock::now();
   system.find("first---1");
   ASSERT_TRUE(system.wait_for_event("self-message.delivered"));
-  for (int number = 0; number < 5; ++number)
-    system.find("later-" + std::to_string(number));
+  // All in one list: on a busy machine one list after the other might take longer than the cooldown.
+  for (int number = 0; number < 4; ++number)
+    system.add_result("later-" + std::to_string(number));
+  system.find("later-4");
   ASSERT_TRUE(system.wait_for_event("notification.delivered", 6)) << "the user is told at once";
   ASSERT_TRUE(system.wait_for_event("self-message.delivered", 2));
   const auto messages = system.messages();
   ASSERT_EQ(messages.size(), 2u);
-  EXPECT_GE(messages[1].at - messages[0].at, 2800ms);
+  EXPECT_GE(messages[1].at - before, 2900ms);
   for (int number = 0; number < 5; ++number)
     EXPECT_NE(system.text(1).find("later-" + std::to_string(number)), std::string::npos);
 }
@@ -212,12 +215,13 @@ TEST(notifier, delivered_by_any_2xx_and_by_504) {
 
 TEST(notifier, request_that_arrived_whole_but_is_not_answered_counts_as_delivered) {
   notifier_system system{[](notifier_settings& notifier) {
-    notifier.timeout = 300ms;
+    notifier.timeout = 3s; // within it the request has to arrive
   }};
   system.platform().order(fault(fault_action::hang, request_class::a2a));
   system.start();
   system.find("delegation-1");
   ASSERT_TRUE(system.wait_for_event("self-message.delivered"));
+  ASSERT_TRUE(system.platform().wait_for(request_class::a2a)) << "acknowledged is not yet read";
   EXPECT_EQ(system.messages().size(), 1u) << "the agent's turn may be running";
 }
 
@@ -393,7 +397,7 @@ TEST(notifier, user_is_told_of_failures_alone_or_of_nothing_when_so_configured) 
 TEST(notifier, self_message_that_hangs_delays_no_beat_no_poll_and_no_notification) {
   system_options options;
   options.adjust = [](settings& configuration) {
-    configuration.notifier.timeout = 4s;
+    configuration.notifier.timeout = 5min; // longer than anything here is waited for
   };
   system_under_test system{options};
   system.platform().order(fault(fault_action::hang, request_class::a2a, 1));
@@ -407,8 +411,9 @@ TEST(notifier, self_message_that_hangs_delays_no_beat_no_poll_and_no_notificatio
   ASSERT_TRUE(system.platform().wait_for(request_class::beat, beats + 5));
   ASSERT_TRUE(system.platform().wait_for(request_class::delegations, polls + 5));
   EXPECT_EQ(system.probe().messages_delivered.load(), 0u) << "all that while it was under way";
+  system.platform().release();
   ASSERT_TRUE(system.wait_for_event("self-message.delivered", 2));
-  EXPECT_EQ(system.count(request_class::a2a), 2u) << "it had arrived and is not repeated";
+  EXPECT_EQ(system.count(request_class::a2a), 2u) << "it is not repeated";
 }
 
 TEST(notifier, crash_between_attempts_sends_the_same_message_again) {
