@@ -210,9 +210,9 @@ TEST(http_engine, a_messages_time_begins_with_its_connection) {
   message.lane = request_lane::message;
   message.fresh_connection = true;
   std::future<http_response> first = begin(engine, message);
-  message.timeout = milliseconds(2000);
+  message.timeout = milliseconds(3000);
   std::future<http_response> second = begin(engine, message);
-  EXPECT_EQ(second.wait_for(milliseconds(2200)), std::future_status::timeout);
+  EXPECT_EQ(second.wait_for(milliseconds(3200)), std::future_status::timeout);
   go.open();
   EXPECT_EQ(wait_for(second).outcome, http_outcome::answered);
   EXPECT_EQ(wait_for(first).outcome, http_outcome::answered);
@@ -282,7 +282,7 @@ TEST(http_engine, an_unanswered_request_was_acknowledged) {
   test_peer peer([](peer_connection& connection, int) { connection.wait_for_end(); });
   test_engine engine(defaults());
   http_request request = post(peer.url());
-  request.timeout = milliseconds(2000);
+  request.timeout = milliseconds(5000); // within it the request has to arrive
   const http_response response = ask(engine, request);
   EXPECT_EQ(response.outcome, http_outcome::timed_out_acknowledged) << response.error;
   EXPECT_EQ(response.status, 0);
@@ -307,12 +307,13 @@ TEST(http_engine, a_trickling_answer_has_to_end_in_time) {
     go.wait();
   });
   test_engine engine(defaults());
-  http_request request = get(peer.url());
-  request.timeout = milliseconds(1000);
-  EXPECT_EQ(ask(engine, request).outcome, http_outcome::timed_out_acknowledged);
-  request = post(peer.url());
-  request.timeout = milliseconds(1000);
-  EXPECT_EQ(ask(engine, request).status, 200); // for a POST the status decides
+  http_request reading = get(peer.url());
+  http_request telling = post(peer.url());
+  reading.timeout = telling.timeout = milliseconds(5000); // within it the head has to come
+  std::future<http_response> read = begin(engine, reading);
+  std::future<http_response> told = begin(engine, telling);
+  EXPECT_EQ(wait_for(read).outcome, http_outcome::timed_out_acknowledged);
+  EXPECT_EQ(wait_for(told).status, 200); // for a POST the status decides
   go.open();
 }
 

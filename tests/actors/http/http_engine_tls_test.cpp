@@ -265,7 +265,7 @@ TEST(http_engine_tls, a_handshake_that_hangs_ends_in_time) {
   test_peer peer([](peer_connection& connection, int) { connection.wait_for_end(); });
   tls_world world;
   http_engine_options options = world.options();
-  options.connect_timeout = milliseconds(2000); // on a busy machine connecting itself takes a part of it
+  options.connect_timeout = milliseconds(5000); // on a busy machine connecting itself takes a part of it
   test_engine engine(options);
   const http_response response = ask(engine, get(secure(peer.url(), "platform.example")));
   EXPECT_EQ(response.outcome, http_outcome::tls_failed) << response.error;
@@ -371,14 +371,17 @@ TEST(http_engine_tls, an_unanswered_request_was_acknowledged) {
   test_peer peer(
       [](peer_connection& connection, int) {
         connection.read_request();
+        connection.write(json_answer("{}"));
         connection.wait_for_end();
       },
       world.wrapper());
   test_engine engine(world.options());
   // a connection made before, so that the time is not spent on the handshake
   http_request request = post(secure(peer.url(), "platform.example"));
-  request.timeout = milliseconds(1000);
+  EXPECT_EQ(ask(engine, request).outcome, http_outcome::answered);
+  request.timeout = milliseconds(3000);
   EXPECT_EQ(ask(engine, request).outcome, http_outcome::timed_out_acknowledged);
+  EXPECT_EQ(peer.connections(), 1);
 }
 
 TEST(http_engine_tls, repeats_what_met_a_connection_closed_meanwhile) {

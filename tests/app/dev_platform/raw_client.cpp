@@ -22,7 +22,6 @@ struct raw_client::impl {
   std::string buffer;
   bool ended = false;
   bool reset = false;
-  std::size_t pieces = 0;
 
   ~impl() {
     SSL_free(tls);
@@ -54,7 +53,6 @@ struct raw_client::impl {
       ended = true;
       return false;
     }
-    ++pieces;
     buffer.append(piece, static_cast<std::size_t>(n));
     return true;
   }
@@ -130,7 +128,6 @@ bool raw_client::send(const std::string& bytes) {
 
 raw_answer raw_client::read_answer() {
   raw_answer answer;
-  impl_->pieces = 0;
   answer.head = impl_->take_through("\r\n\r\n");
   answer.reset = impl_->reset;
   if (!answer.head.starts_with("HTTP/1.1 "))
@@ -158,7 +155,6 @@ raw_answer raw_client::read_answer() {
     answer.whole = !impl_->reset;
   }
   answer.reset = impl_->reset;
-  answer.pieces = impl_->pieces;
   return answer;
 }
 

@@ -17,7 +17,6 @@ struct raw_answer {
   std::string head;
   std::map<std::string, std::string> headers; ///< names in lower case
   std::string body;                           ///< without chunk framing
-  std::size_t pieces = 0;                     ///< reads that it took
 };
 
 /// A blocking socket that speaks just enough HTTP to test a server; every read ends within 30 s.
