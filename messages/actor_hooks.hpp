@@ -191,7 +191,6 @@ protected:
     if (auto* observer = observer_.load(std::memory_order_acquire))
       observer->enqueued();
     hand_over(element);
-    hand_over(this); // should the actor end without having read it
   }
   /// May throw.
   void hook_before() {

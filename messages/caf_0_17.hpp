@@ -99,7 +99,6 @@ public:
   }
 
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
-    take_over(this);
     this->hook_end();
     this->system().scheduler().clock().cancel_timeouts(this); // CAF leaves them until they are due
     const bool first = super::cleanup(std::move(reason), host);

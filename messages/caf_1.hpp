@@ -184,7 +184,6 @@ private:
 
   /// Of timers and time-outs; a second time there are none.
   void let_go() {
-    take_over(this);
     this->hook_end();
     for (auto& [response, timeout] : std::exchange(timeouts_, {}))
       timeout.dispose();
