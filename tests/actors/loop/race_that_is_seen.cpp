@@ -10,8 +10,9 @@ namespace workspace_supervisor {
 namespace {
 
 TEST_F(loop_test, an_actor_and_another_thread_count_together) {
-  int count = 0;
-  std::atomic<bool> counted{false};
+  // Apart: of eight bytes the last few accesses are remembered, and asking again and again has many.
+  alignas(64) int count = 0;
+  alignas(64) std::atomic<bool> counted{false};
   const auto actor = spawn_worker([&](worker_pointer, std::uint32_t) {
     ++count;
     counted.store(true, std::memory_order_relaxed);
