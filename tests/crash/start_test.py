@@ -160,8 +160,12 @@ class StartTest(unittest.TestCase):
         """@returns what it says, once it runs or has ended."""
         told = len(self.daemon.log_text()) if path.exists(self.daemon.log) else 0
         limit = (descriptors, descriptors)
-        # The search for leaks at the end needs descriptors itself.
-        environment = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+        # The search for leaks at the end needs descriptors itself; and so does ThreadSanitizer for the names of functions,
+        # by which it knows what it is not to report.
+        environment = {
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0",
+            "TSAN_OPTIONS": os.environ.get("TSAN_OPTIONS", "") + ":report_bugs=0",
+        }
         self.daemon.launch(environment, before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit))
         wait_for(
             lambda: self.daemon.ended() or "supervisor.started" in self.daemon.log_text()[told:],
