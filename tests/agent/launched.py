@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -130,10 +131,15 @@ class Scene:
 
     def start_agent(self, *steps: str) -> "subprocess.Popen[bytes]":
         """One that runs by itself."""
-        wait_until(lambda: os.path.exists(self.socket), "the control socket")
+        wait_until(self._answers, lambda: "the control socket; the log: " + self.log())
         environment = clean_environment(WORKSPACE_ID="ws-1", WORKSPACE_SUPERVISOR_SOCKET=self.socket)
         self._others.append(subprocess.Popen([PYTHON, AGENT, str(self.folder), *steps], env=environment))
         return self._others[-1]
+
+    def _answers(self) -> bool:
+        """The file of the socket is there a moment before anybody listens."""
+        with socket.socket(socket.AF_UNIX) as attempt:
+            return attempt.connect_ex(self.socket) == 0
 
     def told(self, name: str) -> List[Dict[str, Any]]:
         """What agents have told in this file."""

@@ -107,7 +107,8 @@ def test_no_more_than_four_attach(scene: Scene) -> None:
     scene.start()
     for _ in range(4):
         scene.start_agent("attach", "forever")
-    wait_until(lambda: scene.agent_stats().get("attachments") == 4, "four are attached")
+    wait_until(lambda: scene.agent_stats().get("attachments") == 4,
+               lambda: f"four attachments in {scene.agent_stats()}; the log: {scene.log()}")
     assert scene.start_agent("attach", "exit=0").wait() == 1
     assert scene.agent_stats()["attachments"] == 4
     assert scene.stop() == 0
