@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from processes import BUILD, PATIENCE, Platform, clean_environment, wait_until
+from processes import BUILD, PATIENCE, Platform, clean_environment, listens, wait_until
 
 AGENT = str(Path(__file__).with_name("agent.py"))
 # Another user cannot always execute the interpreter that runs the tests.
@@ -131,15 +130,10 @@ class Scene:
 
     def start_agent(self, *steps: str) -> "subprocess.Popen[bytes]":
         """One that runs by itself."""
-        wait_until(self._answers, lambda: "the control socket; the log: " + self.log())
+        wait_until(lambda: listens(self.socket), lambda: "the control socket; the log: " + self.log())
         environment = clean_environment(WORKSPACE_ID="ws-1", WORKSPACE_SUPERVISOR_SOCKET=self.socket)
         self._others.append(subprocess.Popen([PYTHON, AGENT, str(self.folder), *steps], env=environment))
         return self._others[-1]
-
-    def _answers(self) -> bool:
-        """The file of the socket is there a moment before anybody listens."""
-        with socket.socket(socket.AF_UNIX) as attempt:
-            return attempt.connect_ex(self.socket) == 0
 
     def told(self, name: str) -> List[Dict[str, Any]]:
         """What agents have told in this file."""

@@ -7,12 +7,15 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
 from datetime import datetime, timezone
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
+from unix_http import UnixConnection  # noqa: E402
 
 PATIENCE = 60.0  # seconds until a scenario that does not end has failed
 
@@ -119,17 +122,6 @@ class Agent:
         return Counter(int(json.loads(line)["summary"][5:]) for line in self.lines + waiting if line)
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=PATIENCE)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(self.path)
-
-
 class Daemon:
     """workspace-supervisor with one workspace, folders of its own and short intervals.
 
@@ -228,7 +220,7 @@ class Daemon:
     def has_recorded(self):
         """Whether it knows of nothing that is still to be told, and this is on disk. That the platform has the last
         notification does not mean it yet. False while nobody answers."""
-        connection = UnixConnection(self.socket)
+        connection = UnixConnection(self.socket, PATIENCE)
         try:
             connection.request("GET", "/v1/stats")
             answer = connection.getresponse()

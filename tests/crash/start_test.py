@@ -189,7 +189,7 @@ class StartTest(unittest.TestCase):
                 ends.add(self.daemon.process.returncode)
         self.assertLessEqual({70, "runs"}, ends, "the limits are those between too few and enough")
 
-    def test_without_a_place_for_its_socket_it_goes_on(self):
+    def goes_on_with_a_file_for_its_state(self):
         with open(self.daemon.state, "w", encoding="ascii") as file:
             file.write("not a folder\n")
         self.daemon.start()
@@ -197,17 +197,14 @@ class StartTest(unittest.TestCase):
         self.beats_go_on()
         self.platform.finish_delegations(self.workspace, range(2))
         self.wait_told(2)
+
+    def test_without_a_place_for_its_socket_it_goes_on(self):
+        self.goes_on_with_a_file_for_its_state()
         self.daemon.stop()
 
     def test_state_directory_that_is_a_file(self):
         self.daemon = self.make_daemon(socket_beside=True)
-        with open(self.daemon.state, "w", encoding="ascii") as file:
-            file.write("not a folder\n")
-        self.daemon.start()
-        self.wait_logged("state.unusable")
-        self.beats_go_on()
-        self.platform.finish_delegations(self.workspace, range(2))
-        self.wait_told(2)
+        self.goes_on_with_a_file_for_its_state()
         os.unlink(self.daemon.state)
         os.mkdir(self.daemon.state, 0o700)
         self.wait_logged("store.recovered")

@@ -14,20 +14,10 @@ from typing import Any, Dict, List, Optional
 from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
-from processes import BUILD, Platform, _die_with_parent, clean_environment, wait_until  # noqa: E402
+from processes import BUILD, PATIENCE, Platform, _die_with_parent, clean_environment, wait_until  # noqa: E402
+from unix_http import UnixConnection  # noqa: E402
 
 __all__ = ["BUILD", "Scene", "wait_until"]
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=30)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
-        self.sock.connect(self._path)
 
 
 def text_of(value: str) -> str:
@@ -102,7 +92,7 @@ class Scene:
             self._process = None
 
     def call(self, method: str, path: str, body: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        connection = UnixConnection(self.socket)
+        connection = UnixConnection(self.socket, PATIENCE)
         connection.request(method, path, json.dumps(body) if body is not None else None,
                            {"Content-Type": "application/json"} if body is not None else {})
         answer = connection.getresponse()

@@ -32,6 +32,12 @@ def wait_until(condition: Callable[[], Result], what: "str | Callable[[], str]" 
         time.sleep(0.01)
 
 
+def listens(path: str) -> bool:
+    """Whether somebody listens at the socket: its file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as attempt:
+        return attempt.connect_ex(path) == 0
+
+
 # What sanitizers and coverage read.
 INSTRUMENTS = ("ASAN_", "LSAN_", "TSAN_", "UBSAN_", "LLVM_PROFILE_")
 
@@ -121,8 +127,7 @@ class SupervisorProcess:
 
     def _answers(self) -> bool:
         assert self._process is not None and self._process.poll() is None, self.log()
-        with socket.socket(socket.AF_UNIX) as attempt:
-            return attempt.connect_ex(self.socket) == 0
+        return listens(self.socket)
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)

@@ -82,34 +82,41 @@ def test_status_as_json_is_the_answer(run: Run, supervisor: SupervisorProcess) -
     assert "ws-1" in json.loads(run("status", "--json").stdout)["workspaces"]
 
 
-def test_status_watched_goes_on_without_the_supervisor(run: Run, supervisor: SupervisorProcess) -> None:
-    environment = clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)
-    with subprocess.Popen([PROGRAM, "status", "--watch=1"], env=environment, stdout=subprocess.PIPE,
-                          text=True) as watching:
+@contextlib.contextmanager
+def watched(supervisor: SupervisorProcess, output: int) -> Iterator["subprocess.Popen[str]"]:
+    """`status --watch` until the end of the block; for so long at most, so that what is read in vain ends."""
+    with subprocess.Popen([PROGRAM, "status", "--watch=1"], stdout=output, text=True,
+                          env=clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)) as watching:
+        limit = threading.Timer(3 * PATIENCE, watching.kill)
+        limit.start()
+        try:
+            yield watching
+        finally:
+            limit.cancel()
+            watching.send_signal(signal.SIGINT)
+
+
+def test_status_watched_goes_on_without_the_supervisor(supervisor: SupervisorProcess) -> None:
+    with watched(supervisor, subprocess.PIPE) as watching:
         assert watching.stdout is not None
         lines = iter(watching.stdout)
-        try:
-            next(line for line in lines if line.startswith("ws-1"))
-            supervisor.kill()
-            next(line for line in lines if "No answer" in line)
-            supervisor.start()
-            next(line for line in lines if line.startswith("ws-1"))
-        finally:
-            watching.send_signal(signal.SIGINT)
+        next(line for line in lines if line.startswith("ws-1"))
+        supervisor.kill()
+        next(line for line in lines if "No answer" in line)
+        supervisor.start()
+        next(line for line in lines if line.startswith("ws-1"))
 
 
 def test_status_watched_at_a_terminal_is_drawn_anew(supervisor: SupervisorProcess) -> None:
-    environment = clean_environment(WORKSPACE_SUPERVISOR_SOCKET=supervisor.socket)
     terminal, end = pty.openpty()
     try:
-        with subprocess.Popen([PROGRAM, "status", "--watch=1"], env=environment, stdout=end, text=True) as watching:
+        with watched(supervisor, end):
+            os.close(end)  # reading then ends with the program
             shown = ""
             while shown.count("\x1b[H\x1b[2J") < 2:
                 shown += os.read(terminal, 65536).decode(errors="replace")
-            watching.send_signal(signal.SIGINT)
     finally:
         os.close(terminal)
-        os.close(end)
     assert "ws-1" in shown
 
 

@@ -11,6 +11,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
+from unix_http import UnixConnection  # noqa: E402
+
 BUILD = sys.argv.pop(1) if len(sys.argv) > 1 else "build"
 GENEROUS = 30  # seconds: a limit that only something broken reaches
 IN_TIME = 15  # seconds for an end that takes 5 at most by itself, on a machine that is busy
@@ -21,17 +24,6 @@ def bare_environment():
     """No setting reaches the daemon but those for how it was built."""
     kept = ("PATH", "ASAN_", "LSAN_", "TSAN_", "UBSAN_", "LLVM_PROFILE_")
     return {name: value for name, value in os.environ.items() if name.startswith(kept)}
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=GENEROUS)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(GENEROUS)
-        self.sock.connect(self.path)
 
 
 class DaemonTest(unittest.TestCase):
@@ -184,7 +176,7 @@ log.level = "debug"
         self.wait_said(process, "beat.delivered")
         give_up = time.monotonic() + GENEROUS
         while process.poll() is None and time.monotonic() < give_up:
-            connection = UnixConnection(f"{self.folder.name}/.supervisor/control.sock")
+            connection = UnixConnection(f"{self.folder.name}/.supervisor/control.sock", GENEROUS)
             try:
                 connection.request("POST", "/v1/debug/crash",
                                    json.dumps({"workspace": "ws-1", "actor": "heartbeat"}),

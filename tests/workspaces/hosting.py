@@ -8,13 +8,13 @@ import json
 import os
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from processes import BUILD, PATIENCE, Platform, clean_environment, wait_until
+from processes import BUILD, PATIENCE, Platform, clean_environment, listens, wait_until
+from unix_http import UnixConnection
 
 
 class Answer(NamedTuple):
@@ -30,17 +30,11 @@ class Answer(NamedTuple):
         return str(self.json["error"]["message"])
 
 
-class Caller(http.client.HTTPConnection):
+class Caller(UnixConnection):
     """Of the control API, over one connection."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(self._path)
+        super().__init__(path, PATIENCE)
 
     def call(self, method: str, target: str, body: Optional[Dict[str, Any]] = None) -> Answer:
         text = None if body is None else json.dumps(body)
@@ -109,8 +103,7 @@ class Host:
 
     def _answers(self) -> bool:
         assert self.process is not None and self.process.poll() is None, self.log()
-        with socket.socket(socket.AF_UNIX) as attempt:
-            return attempt.connect_ex(self.socket) == 0
+        return listens(self.socket)
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
