@@ -32,6 +32,16 @@ public:
     return changed_.wait_for(lock, timeout, [&] { return fitting(name, workspace).size() >= count; });
   }
 
+  /// Every event, a line each, for who has waited in vain.
+  std::string text() const {
+    const std::lock_guard lock{mutex_};
+    std::string lines;
+    for (const auto& happened : events_)
+      lines += std::to_string(happened.time) + ' ' + happened.name + ' ' + happened.workspace + ": " +
+               happened.text + '\n';
+    return lines;
+  }
+
 private:
   std::vector<event> fitting(const std::string& name, const std::string& workspace) const {
     std::vector<event> found;

@@ -15,6 +15,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <iostream>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -69,7 +70,8 @@ struct system_under_test::impl {
       std::optional<Reply> answer;
       if (const auto handle = place.get())
         self->request(handle, generous, request)
-            .receive([&](Reply& reply) { answer.emplace(std::move(reply)); }, [](caf::error&) {});
+            // A copy: what the answer holds is freed where CAF frees the answer.
+            .receive([&](const Reply& reply) { answer.emplace(reply); }, [](caf::error&) {});
       if (answer)
         return std::move(*answer);
       std::this_thread::sleep_for(glance);
@@ -248,7 +250,24 @@ beat_outcome system_under_test::beat(const std::string& workspace) {
   return impl_->ask<beat_outcome>(impl_->context(workspace).heartbeat, beat_now{});
 }
 poll_outcome system_under_test::poll(const std::string& workspace) {
-  return impl_->ask<poll_outcome>(impl_->context(workspace).delegation_poller, poll_now{});
+  auto& context = impl_->context(workspace);
+  const auto& begun = context.probe.polls;
+  const auto ask = [&] {
+    return impl_->ask<poll_outcome>(context.delegation_poller, poll_now{});
+  };
+  // The first one, which nobody asks for, would come some time after this one, and see whatever is listed by
+  // then.
+  if (context.first_at == 0)
+    wait_until([&] { return begun.load() > 0; });
+  const auto before = begun.load();
+  auto outcome = ask();
+  if (begun.load() > before)
+    return outcome;
+  // One that was under way, and may have been before what it is to see was there, has answered for this one.
+  const auto found = outcome.news;
+  outcome = ask();
+  outcome.news += found;
+  return outcome;
 }
 parent_name system_under_test::parent(const std::string& workspace) {
   return impl_->ask<parent_name>(impl_->context(workspace).parent_name, get_parent_name{});
@@ -351,7 +370,15 @@ std::vector<event> system_under_test::events(const std::string& name, const std:
 
 bool system_under_test::wait_for_event(const std::string& name, std::size_t count,
                                        const std::string& workspace) const {
-  return impl_->record.wait(name, count, workspace, generous);
+  if (impl_->record.wait(name, count, workspace, generous))
+    return true;
+  std::cerr << "no " << name << " within the limit; what happened:\n"
+            << impl_->record.text() << "what was asked:\n";
+  for (const auto& request : impl_->platform->requests())
+    std::cerr << request.seq << ' ' << request.method << ' ' << request.target << " on connection "
+              << request.connection << ": "
+              << (request.ended ? "status " + std::to_string(request.status) : "not ended") << '\n';
+  return false;
 }
 
 std::size_t system_under_test::count(request_class kind, const std::string& workspace) {

@@ -66,6 +66,8 @@ public:
   void record_error(const std::string& text, const std::string& workspace = "ws-a");
   activity_report activity(const std::string& workspace = "ws-a");
   beat_outcome beat(const std::string& workspace = "ws-a");
+  /// Begins after all that the platform lists now was listed. `news` counts what one that was under way
+  /// found, too.
   poll_outcome poll(const std::string& workspace = "ws-a");
   parent_name parent(const std::string& workspace = "ws-a");
   std::string save_token(const std::string& token, const std::string& workspace = "ws-a"); ///< "" or an error
