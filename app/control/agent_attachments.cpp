@@ -7,6 +7,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <map>
+#include <poll.h>
 #include <string>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,6 +31,13 @@ void emit(log_level level, const char* name, const workspace_context& workspace,
 
 std::string whose(pid_t process) {
   return process > 0 ? "process " + std::to_string(process) : std::string{"a process that is not known here"};
+}
+
+/// Asio may call a descriptor ready for what had come to another one, closed just before, whose place in its
+/// books this one has.
+bool is_readable(int handle) {
+  pollfd look{handle, POLLIN, 0};
+  return ::poll(&look, 1, 0) > 0;
 }
 
 bool child_runs(const workspace_context& workspace) {
@@ -61,6 +69,7 @@ struct agent_attachments::impl : std::enable_shared_from_this<impl> {
   std::uint64_t last_number = 0;
 
   void watch_process(std::uint64_t number, attachment& added);
+  void wait_for_end(std::uint64_t number, descriptor& process_end);
   void process_ended(std::uint64_t number);
   void connection_ended(std::uint64_t number);
   void close(const std::vector<std::uint64_t>& numbers);
@@ -71,11 +80,24 @@ void agent_attachments::impl::watch_process(std::uint64_t number, attachment& ad
   if (handle < 0)
     return; // the agent actor looks at it every now and then all the same
   added.process_end = std::make_unique<descriptor>(context, handle);
-  added.process_end->async_wait(descriptor::wait_read,
-                                [weak = weak_from_this(), number](boost::system::error_code error) {
-                                  if (const auto self = weak.lock(); self && !error)
-                                    self->process_ended(number);
-                                });
+  wait_for_end(number, *added.process_end);
+}
+
+void agent_attachments::impl::wait_for_end(std::uint64_t number, descriptor& process_end) {
+  process_end.async_wait(descriptor::wait_read,
+                         [weak = weak_from_this(), number](boost::system::error_code error) {
+                           const auto self = weak.lock();
+                           if (!self || error)
+                             return;
+                           const auto found = self->open.find(number);
+                           if (found == self->open.end() || !found->second.process_end)
+                             return;
+                           auto& waited_for = *found->second.process_end;
+                           if (is_readable(waited_for.native_handle()))
+                             self->process_ended(number);
+                           else
+                             self->wait_for_end(number, waited_for);
+                         });
 }
 
 void agent_attachments::impl::process_ended(std::uint64_t number) {

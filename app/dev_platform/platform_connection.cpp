@@ -113,24 +113,31 @@ private:
     co_return lowest(stream_).is_open();
   }
 
+  /// Wakes whoever waits when the client has closed its side, and says so in `gone`.
+  void watch_for_end(std::shared_ptr<bool> gone) {
+    lowest(stream_).async_wait(
+        tcp::socket::wait_read, [self = this->shared_from_this(), gone](const error_code& error) {
+          if (error == asio::error::operation_aborted || !lowest(self->stream_).is_open())
+            return;
+          char byte;
+          const auto n = ::recv(lowest(self->stream_).native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+          if (n < 0 && errno == EAGAIN)
+            return self->watch_for_end(gone); // Asio may call a socket ready for what had come to another one
+          // Over TLS whatever comes now can only be the client's farewell.
+          *gone = n <= 0 || std::is_same_v<Stream, tls_stream>;
+          if (*gone)
+            self->timer_.cancel();
+        });
+  }
+
   /// Waits until then, or until woken. @returns false when the connection has ended.
   asio::awaitable<bool> pause_until(asio::steady_timer::time_point then) {
     auto& socket = lowest(stream_);
     if (!socket.is_open())
       co_return false;
-    auto self = this->shared_from_this();
     timer_.expires_at(then);
     auto gone = std::make_shared<bool>(false);
-    socket.async_wait(tcp::socket::wait_read, [self, gone](const error_code& error) {
-      if (error == asio::error::operation_aborted)
-        return;
-      char byte;
-      auto n = ::recv(lowest(self->stream_).native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-      // Over TLS whatever comes now can only be the client's farewell.
-      *gone = n == 0 || (n < 0 && errno != EAGAIN) || (n > 0 && std::is_same_v<Stream, tls_stream>);
-      if (*gone)
-        self->timer_.cancel();
-    });
+    watch_for_end(gone);
     co_await timer_.async_wait(use_tuple);
     if (!socket.is_open())
       co_return false;
