@@ -84,28 +84,36 @@ struct actor_loop::impl final : loop_host {
     ready.insert(ready.end(), taken.actors.begin(), taken.actors.end());
     taken.actors.clear();
     for (auto& function : taken.orders)
-      function();
+      guarded(
+          function); // what is left here would be taken for given, and nobody would wake the loop any more
     taken.orders.clear();
   }
 
   void run() {
     ::pthread_setname_np(::pthread_self(), "loop");
     owner.store(std::this_thread::get_id());
-    while (!stopping) {
-      try {
+    while (!stopping)
+      guarded([this] {
         run_actors();
         if (ready.empty())
           context.run_one();
         else
           for (std::size_t left = handlers_per_round; left > 0 && context.poll_one() > 0; --left) {
           }
-      } catch (const std::exception& exception) {
-        tell(exception.what());
-      } catch (...) {
-        tell("an exception of unknown type");
-      }
-    }
+      });
     owner.store(std::thread::id{});
+  }
+
+  /// Calls `function`, and tells of what it throws.
+  template <class Function>
+  void guarded(const Function& function) {
+    try {
+      function();
+    } catch (const std::exception& exception) {
+      tell(exception.what());
+    } catch (...) {
+      tell("an exception of unknown type");
+    }
   }
 
   void tell(const char* exception) {
