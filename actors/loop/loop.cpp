@@ -83,9 +83,9 @@ struct actor_loop::impl final : loop_host {
     }
     ready.insert(ready.end(), taken.actors.begin(), taken.actors.end());
     taken.actors.clear();
+    // Each by itself: what is left here would be taken for given, and nobody would wake the loop any more.
     for (auto& function : taken.orders)
-      guarded(
-          function); // what is left here would be taken for given, and nobody would wake the loop any more
+      guarded(function);
     taken.orders.clear();
   }
 
