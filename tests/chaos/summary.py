@@ -5,7 +5,7 @@ import time
 
 import figures
 from plan import TTL
-from scene import LOOK_UP_BOUND, WORKSPACES, Journal
+from scene import LOOK_UP_BOUND, TOO_MANY_AFTER, WORKSPACES, Journal
 
 REPORTS = re.compile(r"ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
 # What the store keeps in memory of a finished result (bytes): its id, status and texts of some hundred bytes.
@@ -84,8 +84,10 @@ def conclude(chaos, end):
     allowance, _ = check_figures(chaos, problems)
     check_logs(chaos, problems)
     look_ups = scene.switches.most_look_ups
-    if look_ups > LOOK_UP_BOUND or scene.most_look_up_threads > LOOK_UP_BOUND:
-        problems.append(f"{max(look_ups, scene.most_look_up_threads)} look-ups at a time")
+    if look_ups > LOOK_UP_BOUND:
+        problems.append(f"{look_ups} look-ups at a time")
+    if scene.most_look_up_threads:
+        problems.append(f"{scene.most_look_up_threads} threads for look-ups, for more than {TOO_MANY_AFTER:g} s")
     skipped = {**chaos.impossible}
     if not scene.disk.is_mounted:
         skipped["full and read-only disks"] = "no mounts here: calls are made to fail instead"
