@@ -3,6 +3,7 @@
 #include "app/configuration/configuration_keys.hpp"
 #include "app/workspaces/hosting.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace workspace_supervisor {
@@ -71,29 +72,56 @@ void put(self_pointer self, added_workspace wanted, const answer& tell_outcome) 
       });
 }
 
-void remove(self_pointer self, const std::string& id, const answer& tell_outcome) {
-  const auto workspace = state_of(self).context->workspaces.find(id);
-  // What was added before the start is not known as long as the store cannot be read.
-  if (!workspace && !state_of(self).context->probe.store_durable.load())
-    return tell_outcome(
-        {503, "storage is in trouble: it may have been added, and be back when that can be read", {}});
-  if (!workspace)
-    return tell_outcome({404, "there is no such workspace", {}});
-  if (workspace->origin.load() != workspace_origin::control_api)
-    return tell_outcome({409, "the configuration names this workspace: remove it there, and reload", {}});
+/// @param workspace empty where the store alone knows it.
+void let_leave(self_pointer self, const std::string& id, const workspace_table::pointer& workspace,
+               const answer& tell_outcome) {
+  const auto forget = [self, id, tell_outcome] {
+    forget_in_store(self, id, [tell_outcome] { tell_outcome({204, {}, {}}); });
+  };
   ask(
       self, state_of(self).context->store_actor, mark_leaving{id}, for_ever,
-      [self, id, workspace, tell_outcome](file_outcome marked) {
+      [self, workspace, forget, tell_outcome](file_outcome marked) {
         if (!marked.error.empty())
-          return tell_outcome(
-              {503, "it would be back after a restart, so it was not removed: " + marked.error, {}});
-        let_go(self, workspace, [self, id, tell_outcome] {
-          forget_in_store(self, id, [tell_outcome] { tell_outcome({204, {}, {}}); });
-        });
+          tell_outcome({503, "it would be back after a restart, so it was not removed: " + marked.error, {}});
+        else if (workspace)
+          let_go(self, workspace, forget);
+        else
+          forget();
       },
       [tell_outcome](const std::string& error) {
         tell_outcome({503, "the actor store gives no answer: " + error, {}});
       });
+}
+
+/// One that does not run may have been added all the same: it was refused at the start, or the store could
+/// not be read until now.
+void remove_from_store(self_pointer self, const std::string& id, const answer& tell_outcome) {
+  if (!state_of(self).context->probe.store_durable.load())
+    return tell_outcome(
+        {503, "storage is in trouble: it may have been added, and be back when that can be read", {}});
+  ask(
+      self, state_of(self).context->store_actor, get_added_workspaces{}, for_ever,
+      [self, id, tell_outcome](const added_workspaces& known) {
+        const bool was_added = std::any_of(known.workspaces.begin(), known.workspaces.end(),
+                                           [&](const added_workspace& added) { return added.id == id; });
+        if (was_added)
+          let_leave(self, id, {}, tell_outcome);
+        else
+          tell_outcome({404, "there is no such workspace", {}});
+      },
+      [tell_outcome](const std::string& error) {
+        tell_outcome({503, "the actor store gives no answer: " + error, {}});
+      });
+}
+
+void remove(self_pointer self, const std::string& id, const answer& tell_outcome) {
+  const auto workspace = state_of(self).context->workspaces.find(id);
+  if (!workspace)
+    remove_from_store(self, id, tell_outcome);
+  else if (workspace->origin.load() != workspace_origin::control_api)
+    tell_outcome({409, "the configuration names this workspace: remove it there, and reload", {}});
+  else
+    let_leave(self, id, workspace, tell_outcome);
 }
 
 // -- those that an earlier process was given, and what a predecessor has left unfinished

@@ -59,6 +59,21 @@ def test_at_the_start_the_file_goes_before_what_was_added(host: Host) -> None:
     wait_until(lambda: host.workspaces().get("ws-2") == "control-api", host.log)
 
 
+def test_what_could_not_run_can_be_removed(host: Host) -> None:
+    host.start()
+    assert host.put("ws-1").status == 201
+    assert host.put("ws-2").status == 201
+    assert host.stop() == 0
+    host.write_file(f'ws-3 {{ configs-dir = "{host.home("ws-1")}" }}')
+    host.start()
+    host.wait_log("workspace.refused workspace=ws-1")
+    assert host.delete("ws-1").status == 204
+    assert host.delete("ws-1").status == 404
+    host.write_file()
+    host.restart()
+    wait_until(lambda: host.workspaces() == {"main": "configuration", "ws-2": "control-api"}, host.log)
+
+
 def lose_store_of_ws_1(host: Host) -> None:
     """Started where ws-1 was added, and its store is of a newer version."""
     host.start()
