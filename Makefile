@@ -68,7 +68,7 @@ test: ## everything: format, release build and its smoke test, all tests with AS
 	$(MAKE) --no-print-directory format-check
 	$(MAKE) --no-print-directory smoke
 	$(MAKE) --no-print-directory debug
-	ctest --preset debug --parallel $(TEST_JOBS)
+	scripts/run-tests debug --parallel $(TEST_JOBS)
 	$(MAKE) --no-print-directory tsan-part
 	$(MAKE) --no-print-directory fuzz
 
@@ -78,7 +78,7 @@ define test_with_tsan
 	$(call configure,tsan)
 	$(call compile,$(1))
 	@rm -rf $(tsan_reports) && mkdir -p $(tsan_reports)
-	ctest --preset $(1) --parallel $(TEST_JOBS)
+	scripts/run-tests $(1) --parallel $(TEST_JOBS)
 	@! grep -h '' $(tsan_reports)/* 2>/dev/null || { echo "ThreadSanitizer: reports, see above"; exit 1; }
 endef
 
@@ -101,7 +101,7 @@ coverage: ## how much of each room the tests run, and the lines that they do not
 	$(call configure,coverage)
 	$(call compile,coverage)
 	@rm -rf build-coverage/profiles
-	ctest --preset coverage --parallel $(TEST_JOBS)
+	scripts/run-tests coverage --parallel $(TEST_JOBS)
 	scripts/coverage-report build-coverage
 
 deb: ## a Debian package: build-deb/workspace-supervisor_VERSION_ARCHITECTURE.deb
