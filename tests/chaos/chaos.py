@@ -242,7 +242,7 @@ class Chaos:
 
         self.wait(is_at_peace, "a beat with the agent's last task, without trouble", fatal=False)
         scene.agent.terminate()
-        if scene.agent.wait(10) != 0:
+        if scene.agent.wait(PATIENCE) != 0:
             scene.problems.append(f"the agent ended with {scene.agent.returncode}")
         scene.record.read(scene.platform)
         end = time.monotonic()

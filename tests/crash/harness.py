@@ -91,7 +91,7 @@ class Platform:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
 
 class Agent:
@@ -210,7 +210,7 @@ class Daemon:
         wait_for(lambda: self.ended() or self.hears(signal.SIGTERM), "it hears signals")
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(10)
+            status = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise RuntimeError("it does not stop") from None

@@ -192,7 +192,8 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
   // One thread, and nobody asks how much memory it takes: locks for nothing.
   must(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
            sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK &&
-           sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 512, 512) == SQLITE_OK,
+           sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 512, 512) == SQLITE_OK &&
+           sqlite3_vfs_register(sqlite3_vfs_find("unix-none"), 1) == SQLITE_OK,
        "SQLite takes its settings");
   return 0;
 }
@@ -218,6 +219,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   {
     const auto store = make_durable_store(folder);
     const bool aside = moved_aside(folder);
+    // Of the new one that is there instead one in four is asked: nothing of the input is in it.
+    if (aside && mode % 8 > 1)
+      return 0;
     // SQLite itself is asked only where its answer matters: it takes a fifth of the time.
     const auto found = aside ? verdict::damaged : look(files);
     must(aside || found != verdict::damaged || files.database.empty(), "what is damaged is moved aside",
@@ -231,7 +235,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       store->save_waiting();
     must(store->health().durable, "it is on the disk", store->health().trouble);
   }
-  if (mode % 8 > 1 && holds(folder + "/results.db", "d-new"))
+  // As it is on the disk: to open it once more takes a third of the time of all before.
+  if (mode % 8 > 3 || (mode % 8 > 1 && holds(folder + "/results.db", "d-new")))
     return 0;
   const auto store = make_durable_store(folder);
   must(store->health().durable, "it can be opened again", store->health().trouble);
