@@ -187,6 +187,26 @@ TEST_F(result_store_durable_test, a_damaged_file_that_seems_to_have_no_tables_is
   EXPECT_EQ(moved_aside().size(), 1U);
 }
 
+TEST_F(result_store_durable_test, a_row_of_gigabytes_is_damage_and_no_want_of_memory) {
+  // What the fourth row of the tables' page begins with: a text of 1.1 GB in a row as long, which SQLite
+  // finds too big; and a length of 4 GB, for which it has no memory.
+  using namespace std::string_literals;
+  for (const auto& begin :
+       {"\x84\x8c\xc2\xd6\x25\x04\x0b\x17\x21\x21\x01\x88\x99\x85\xac\x0d"s, "\x8f\xff\xff\xff\x7f"s}) {
+    open()->record(make_poll({make_result("a")}), start_time);
+    auto bytes = contents(database());
+    ASSERT_EQ(bytes.at(100), 0x0d) << "the page has all of them";
+    const auto at =
+        256U * static_cast<unsigned char>(bytes.at(114)) + static_cast<unsigned char>(bytes.at(115));
+    bytes.replace(at, begin.size(), begin);
+    write(bytes);
+    auto store = open();
+    EXPECT_TRUE(store->health().durable) << store->health().trouble;
+    ASSERT_EQ(moved_aside().size(), 1U);
+    std::filesystem::remove(moved_aside()[0]);
+  }
+}
+
 TEST_F(result_store_durable_test, a_truncated_file_is_moved_aside) {
   open()->record(make_poll(make_results(0, 200)), start_time);
   std::filesystem::resize_file(database(), 3 * 4096);
