@@ -1,7 +1,5 @@
 #include "actors/store/result_store_schema.hpp"
 
-#include <sqlite3.h>
-
 #include <array>
 #include <cstdint>
 #include <fstream>
@@ -111,13 +109,6 @@ bool refuses_writing(const std::string& path) {
   return file.good() && found > 2;
 }
 
-/// Whether there is memory for far more than opening a sound file takes.
-bool has_memory() {
-  void* const block = sqlite3_malloc64(std::uint64_t{64} << 20U);
-  sqlite3_free(block);
-  return block != nullptr;
-}
-
 result_file open_once(const std::string& path) {
   result_file result;
   auto database = sqlite_database::open(path, result.error);
@@ -203,18 +194,18 @@ std::int64_t newest_schema() {
 
 result_file open_result_file(const std::string& path) {
   const auto wants_memory = [](const result_file& file) {
-    return file.how == result_file::outcome::failed && file.error.code == SQLITE_NOMEM;
+    return file.how == result_file::outcome::failed && file.error.out_of_memory();
   };
   auto file = open_once(path);
   // For a damaged length SQLite wants gigabytes. A process that is short of memory gives no file up: it is
   // believed only where it wants them once more while there is memory before and after.
-  if (wants_memory(file) && has_memory()) {
+  if (wants_memory(file) && sqlite_has_memory()) {
     file = open_once(path);
-    if (wants_memory(file) && has_memory())
+    if (wants_memory(file) && sqlite_has_memory())
       file.how = result_file::outcome::corrupt;
   }
   // Nothing of ours has been written yet that could be too long.
-  if (file.how == result_file::outcome::failed && file.error.code == SQLITE_TOOBIG)
+  if (file.how == result_file::outcome::failed && file.error.too_long())
     file.how = result_file::outcome::corrupt;
   return file;
 }

@@ -18,6 +18,20 @@ bool sqlite_error::full() const {
   return code == SQLITE_FULL;
 }
 
+bool sqlite_error::out_of_memory() const {
+  return code == SQLITE_NOMEM;
+}
+
+bool sqlite_error::too_long() const {
+  return code == SQLITE_TOOBIG;
+}
+
+bool sqlite_has_memory() {
+  void* const block = sqlite3_malloc64(std::uint64_t{64} << 20U);
+  sqlite3_free(block);
+  return block != nullptr;
+}
+
 std::unique_ptr<sqlite_database> sqlite_database::open(const std::string& path, sqlite_error& error) {
   // SQLite would create it by the umask; its log takes over the mode of the file.
   int created = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

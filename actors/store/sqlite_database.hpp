@@ -21,8 +21,13 @@ struct sqlite_error {
   /// The file is damaged, no database, or not with our tables: what is asked of them is constant, so that a
   /// statement which is wrong of itself says so.
   bool corrupt() const;
-  bool full() const; ///< there is no space left
+  bool full() const;          ///< there is no space left
+  bool out_of_memory() const; ///< short of it, or asked for more than there is
+  bool too_long() const;      ///< a text or a row beyond SQLite's bound
 };
+
+/// Whether SQLite can be given memory for far more than a sound file takes. Any thread.
+bool sqlite_has_memory();
 
 /// A connection to one database file, used by one thread at a time. Its error is kept: after a failure every
 /// further step does nothing and says false, until `clear_error`, so that a transaction is checked once,

@@ -31,6 +31,12 @@ answer answer_to(std::shared_ptr<promised<workspace_change>> promise, then next)
   };
 }
 
+std::function<void(const std::string&)> tell_silence_of_store(const answer& tell_outcome) {
+  return [tell_outcome](const std::string& error) {
+    tell_outcome({503, "the actor store gives no answer: " + error, {}});
+  };
+}
+
 /// How it is with the workspace of this id already; status 0: there is none.
 workspace_change as_it_is(const workspace_context& existing, const added_workspace& wanted) {
   if (existing.origin.load() != workspace_origin::control_api)
@@ -67,9 +73,7 @@ void put(self_pointer self, added_workspace wanted, const answer& tell_outcome) 
           tell_outcome({201, {}, wanted});
         });
       },
-      [tell_outcome](const std::string& error) {
-        tell_outcome({503, "the actor store gives no answer: " + error, {}});
-      });
+      tell_silence_of_store(tell_outcome));
 }
 
 /// @param workspace empty where the store alone knows it.
@@ -88,9 +92,7 @@ void let_leave(self_pointer self, const std::string& id, const workspace_table::
         else
           forget();
       },
-      [tell_outcome](const std::string& error) {
-        tell_outcome({503, "the actor store gives no answer: " + error, {}});
-      });
+      tell_silence_of_store(tell_outcome));
 }
 
 /// One that does not run may have been added all the same: it was refused at the start, or the store could
@@ -109,9 +111,7 @@ void remove_from_store(self_pointer self, const std::string& id, const answer& t
         else
           tell_outcome({404, "there is no such workspace", {}});
       },
-      [tell_outcome](const std::string& error) {
-        tell_outcome({503, "the actor store gives no answer: " + error, {}});
-      });
+      tell_silence_of_store(tell_outcome));
 }
 
 void remove(self_pointer self, const std::string& id, const answer& tell_outcome) {

@@ -271,13 +271,13 @@ class Scene:
         except OSError:
             return
         self.most_threads = max(self.most_threads, names.total())
-        now = time.monotonic()
         if names["look-up"] <= LOOK_UP_BOUND or self.supervisor.is_stopped:
             self.too_many_since = None
-        elif now > (self.too_many_since or now) + TOO_MANY_AFTER:
+            return
+        now = time.monotonic()
+        self.too_many_since = self.too_many_since or now
+        if now - self.too_many_since > TOO_MANY_AFTER:
             self.most_look_up_threads = max(self.most_look_up_threads, names["look-up"])
-        else:
-            self.too_many_since = self.too_many_since or now
 
     # -- the agent
 
