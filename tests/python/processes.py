@@ -38,6 +38,11 @@ def listens(path: str) -> bool:
         return attempt.connect_ex(path) == 0
 
 
+def sleeps(process: int) -> bool:
+    """Whether its main thread waits for something."""
+    return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
+
+
 # What sanitizers and coverage read.
 INSTRUMENTS = ("ASAN_", "LSAN_", "TSAN_", "UBSAN_", "LLVM_PROFILE_")
 
