@@ -92,9 +92,9 @@ bound_unix_socket bind_unix_socket(const std::string& path) {
     break;
   case occupant::live_socket:
     result.in_use = true;
-    return fail("another process serves it; stop that one, or set another control.socket");
+    return fail("another process serves it; stop that one, or name another path");
   case occupant::something_else:
-    return fail("something that is no socket stands there; move it away, or set another control.socket");
+    return fail("something that is no socket stands there; move it away, or name another path");
   case occupant::unknown:
     return fail(std::strerror(errno));
   }

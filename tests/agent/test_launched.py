@@ -241,6 +241,17 @@ def test_is_waited_for_when_it_takes_its_time(scene: Scene) -> None:
     assert "was ended by" not in scene.log()
 
 
+def test_whoever_asks_again_has_it_told_again(scene: Scene) -> None:
+    scene.start("--agent.stop-timeout=1h", agent=["end-when=may-end", "forever"])
+    scene.wait_ready()
+    assert scene.process is not None
+    for times in (1, 2):
+        scene.process.send_signal(signal.SIGTERM)
+        scene.wait_told("signals", times)
+    (scene.folder / "may-end").touch()
+    assert scene.wait_ended() == 0
+
+
 def test_is_killed_when_it_ignores_that_it_shall_end(scene: Scene) -> None:
     scene.start("--agent.stop-timeout=500ms", agent=[f"ignore={int(signal.SIGTERM)}", "forever"])
     pid = scene.wait_ready()
@@ -292,6 +303,42 @@ def test_an_operator_restarts_stops_and_starts_it(scene: Scene) -> None:
     scene.wait_healthy()
     assert len(scene.told("starts")) == 3
     assert scene.stop() == 0
+
+
+def test_one_that_ignores_that_it_shall_restart_is_killed(scene: Scene) -> None:
+    scene.start("--agent.stop-timeout=500ms", agent=[f"ignore={int(signal.SIGTERM)}", "forever"])
+    first = scene.wait_ready()
+    done = scene.workspacectl("agent", "restart")
+    assert done.returncode == 0, done.stderr
+    assert is_gone(first) and done.stdout == f"The agent runs as process {scene.wait_ready(2)}.\n"
+    assert scene.agent_stats()["restarts"] == 0
+
+
+def test_a_restart_whose_command_has_gone_ends_it_with_127(scene: Scene) -> None:
+    command = scene.folder / "agent"
+    command.write_text("#!/bin/sh\nexec sleep 1000\n")
+    command.chmod(0o700)
+    scene.run([*scene.command(), "--", str(command)])
+    scene.wait_beat("an agent", lambda _: scene.agent_stats()["state"] == "running")
+    command.unlink()
+    scene.workspacectl("agent", "restart")
+    assert scene.wait_ended() == 127
+    assert "cannot be run" in scene.log() and "No such file" in scene.log()
+
+
+def test_an_order_is_not_lost_with_its_actor(scene: Scene) -> None:
+    scene.start("--agent.stop-timeout=1h", agent=["end-when=may-end", "forever"])
+    first = scene.wait_ready()
+    ordered = scene.start_workspacectl("agent", "restart")
+    scene.wait_told("signals")
+    assert scene.workspacectl("crash", "agent").returncode == 0
+    scene.wait_told("signals", 2)  # what the first one was told it might not have heard
+    (scene.folder / "may-end").touch()
+    second = scene.wait_ready(2)
+    assert second != first and is_gone(first)
+    told, said = ordered.communicate(timeout=PATIENCE)
+    assert ordered.returncode == 0 and f"process {second}" in told, said
+    assert scene.agent_stats()["restarts"] == 0
 
 
 def test_of_two_orders_the_later_one_holds(scene: Scene) -> None:

@@ -155,6 +155,14 @@ def test_health_of_a_supervisor_whose_root_is_gone(run: Run, tmp_path: Path) -> 
     assert (unwell.returncode, unwell.stdout) == (3, "Not healthy: the root supervisor is down\n")
 
 
+def test_status_watched_ends_where_it_is_refused(run: Run, tmp_path: Path) -> None:
+    body = b'{"error":{"code":"unavailable","message":"the root supervisor is down"}}'
+    with answering(tmp_path, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)):
+        watched_in_vain = run("status", "--watch=1")
+    assert (watched_in_vain.returncode, watched_in_vain.stdout) == (1, "")
+    assert "the root supervisor is down" in watched_in_vain.stderr
+
+
 def test_status_tells_of_the_agent(run: Run, make_supervisor) -> None:
     make_supervisor("--", "sleep", "1000").start()
     wait_until(lambda: "running, process " in run("status", "--workspace=ws-1").stdout, "a running agent")

@@ -8,10 +8,11 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from processes import BUILD, PATIENCE, Platform, clean_environment, listens, wait_until
 from unix_http import UnixConnection
@@ -28,6 +29,15 @@ class Answer(NamedTuple):
     @property
     def error(self) -> str:
         return str(self.json["error"]["message"])
+
+
+@contextlib.contextmanager
+def listening(path: str) -> Iterator[None]:
+    """Somebody else is at this socket, and answers nothing."""
+    with socket.socket(socket.AF_UNIX) as theirs:
+        theirs.bind(path)
+        theirs.listen()
+        yield
 
 
 class Caller(UnixConnection):

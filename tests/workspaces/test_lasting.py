@@ -11,7 +11,7 @@ from typing import Iterator, List, Set
 
 import pytest
 
-from hosting import Host
+from hosting import Host, listening
 from processes import BUILD, wait_until
 
 
@@ -57,6 +57,17 @@ def test_at_the_start_the_file_goes_before_what_was_added(host: Host) -> None:
     host.write_file("ws-1")
     host.restart()
     wait_until(lambda: host.workspaces().get("ws-2") == "control-api", host.log)
+
+
+def test_one_whose_socket_somebody_else_has_taken_runs_without_it(host: Host) -> None:
+    host.start()
+    own = str(host.folder / "own.sock")
+    assert host.put("ws-1", socket=own).status == 201
+    assert host.stop() == 0
+    with listening(own):
+        host.start()
+        assert f"workspace=ws-1: control socket {own}: another process serves it" in host.wait_log("control.unavailable")
+        host.wait_beats("ws-1")
 
 
 def test_what_could_not_run_can_be_removed(host: Host) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hosting import Host
+from hosting import Host, listening
 from processes import BUILD, PATIENCE, clean_environment, wait_until
 
 
@@ -149,6 +149,16 @@ def test_a_socket_of_the_file_comes_and_goes_with_its_workspace(host: Host) -> N
     host.write_file()
     assert host.reload().status == 200
     assert not own.exists()
+
+
+def test_one_whose_socket_somebody_else_has_runs_without_it(host: Host) -> None:
+    host.start()
+    own = str(host.folder / "own.sock")
+    host.write_file(f'ws-1 {{ configs-dir = "{host.home("ws-1")}", socket = "{own}" }}')
+    with listening(own):
+        assert host.reload().status == 200
+        assert f"workspace=ws-1: control socket {own}: another process serves it" in host.wait_log("control.unavailable")
+        host.wait_beats("ws-1")
 
 
 def test_many_signals_at_once_end_with_the_file_as_it_is(host: Host) -> None:
