@@ -133,7 +133,7 @@ void agent_attachments::impl::connection_ended(std::uint64_t number) {
   });
   if (was_there)
     emit(log_level::info, "agent.detached", workspace,
-         "the connection of the agent's " + whose(ended.process) + " has ended", ended.process);
+         "the agent's connection has ended: " + whose(ended.process), ended.process);
   have_actor_look(workspace);
   if (!was_there || !ended.process_end)
     open.erase(found);
@@ -199,8 +199,7 @@ void agent_attachments::detach(control_exchange& exchange, workspace_context& wo
   const auto removed =
       workspace.agent_facts.update([&](agent_facts& facts) { return facts.goodbye(process, clock::now()); });
   if (!removed.empty())
-    emit(log_level::info, "agent.detached", workspace, "the agent's " + whose(process) + " says goodbye",
-         process);
+    emit(log_level::info, "agent.detached", workspace, "the agent says goodbye: " + whose(process), process);
   have_actor_look(workspace);
   impl_->close(removed);
   control_answer answer;

@@ -76,13 +76,6 @@ service_manager::service_manager(service_manager&& other) noexcept
     , watchdog_{other.watchdog_}
     , trouble_{std::move(other.trouble_)} {}
 
-service_manager& service_manager::operator=(service_manager&& other) noexcept {
-  std::swap(socket_, other.socket_);
-  watchdog_ = other.watchdog_;
-  trouble_ = std::move(other.trouble_);
-  return *this;
-}
-
 service_manager::~service_manager() {
   if (socket_ >= 0)
     ::close(socket_);

@@ -17,7 +17,7 @@ public:
   /// not to speak for us. Called before there are threads.
   static service_manager from_environment();
   service_manager(service_manager&& other) noexcept;
-  service_manager& operator=(service_manager&& other) noexcept;
+  service_manager& operator=(service_manager&&) = delete;
   ~service_manager();
 
   /// Whether anybody listens.

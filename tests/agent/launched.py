@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+import pytest
 from processes import BUILD, PATIENCE, Platform, clean_environment, listens, wait_until
 
 AGENT = str(Path(__file__).with_name("agent.py"))
@@ -72,6 +73,18 @@ class Scene:
         how.setdefault("stdin", subprocess.DEVNULL)
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, **{"stderr": log, **how})
+
+    def run_in_pid_namespace(self, command: List[str]) -> int:
+        """As in a container. @returns its process as seen from here. Skips the test where no namespace is to be had."""
+        namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        if os.geteuid() != 0:
+            namespace += ["--user", "--map-root-user"]
+        if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode != 0:
+            pytest.skip("no PID namespace is to be had here")
+        self.run([*namespace, *command])
+        assert self.process is not None
+        unshare = self.process.pid
+        return wait_until(lambda: next(iter(children_of(unshare)), 0), "its child")
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")

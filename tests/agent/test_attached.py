@@ -129,6 +129,23 @@ def test_one_that_is_suspended_is_stopped_and_comes_back_with_its_task(scene: Sc
     assert scene.stop() == 0
 
 
+def test_one_in_another_container_is_watched_by_its_connection(scene: Scene) -> None:
+    """Its process has no number there: what it does cannot be seen, only that it has gone."""
+    supervisor = scene.run_in_pid_namespace(scene.command(GRACE))
+    agent = scene.start_agent("attach", "task=to be lost", "forever")
+    scene.wait_ready()
+    wait_until(lambda: scene.agent_stats().get("state") == "attached", "it is attached")
+    scene.wait_beat("its task", lambda beat: beat["active_tasks"] == 1)
+    agent.send_signal(signal.SIGSTOP)
+    for _ in range(8):
+        assert "runtime_state" not in scene.next_beat()
+    agent.kill()
+    told = scene.wait_wedged("the agent's connection has ended")
+    assert (told["active_tasks"], told["current_task"]) == (0, "")
+    os.kill(supervisor, signal.SIGTERM)
+    assert scene.wait_ended() == 0
+
+
 def test_a_launched_one_that_is_suspended_is_told_of_too(scene: Scene) -> None:
     scene.start(GRACE, agent=["forever"])
     pid = scene.wait_ready()

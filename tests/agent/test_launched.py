@@ -396,16 +396,9 @@ def test_orphans_come_to_the_supervisor_and_are_reaped(scene: Scene) -> None:
 
 
 def test_as_pid_1_it_reaps_and_hears(scene: Scene) -> None:
-    namespace = ["unshare", "--pid", "--fork", "--mount-proc"]
-    if not is_root():
-        namespace += ["--user", "--map-root-user"]
-    if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode != 0:
-        pytest.skip("no PID namespace is to be had here")
-    scene.run([*namespace, *scene.command(agent=["orphan", "forever"])])
+    supervisor = scene.run_in_pid_namespace(scene.command(agent=["orphan", "forever"]))
     scene.wait_ready()
     assert scene.told("starts")[0]["parent"] == 1
-    assert scene.process is not None
-    supervisor = children_of(scene.process.pid)[0]
     (scene.folder / "end-orphan").touch()
     os.kill([child for child in children_of(supervisor)][0], signal.SIGKILL)
     scene.wait_ready(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import select
 import signal
 import socket
@@ -103,6 +104,16 @@ def test_a_beat_that_failed_was_tried(scene: Scene, watching: Manager) -> None:
     scene.start(env=watching.environment())
     watching.wait("READY", "1")
     watching.wait("STATUS", "ws-1 is unreachable")
+
+
+def test_of_many_the_first_that_are_not_online_are_named(scene: Scene, watching: Manager) -> None:
+    folders = [scene.folder / f"w-{number}" for number in range(5)]
+    for folder in folders:
+        folder.mkdir()
+    scene.start(*(f"--workspaces.{folder.name}.configs-dir={folder}" for folder in folders), env=watching.environment())
+    line = re.compile(r"6 workspaces: 1 online, 5 unauthorized \(w-\d, w-\d, w-\d, …\)")
+    wait_until(lambda: any(name == "STATUS" and line.fullmatch(value) for name, value in watching.heard),
+               lambda: str(watching.heard))
 
 
 def thread_named(pid: int, name: str) -> int:

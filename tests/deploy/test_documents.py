@@ -57,6 +57,21 @@ def test_the_manual_has_what_help_has() -> None:
         assert re.search(rf"^ +{name}\b", client, re.M), name
 
 
+def test_they_are_the_same_whenever_they_are_made_and_what_cannot_be_is_told(tmp_path: Path) -> None:
+    program = str(BUILD / "make-documents")
+    output(program, str(tmp_path / "again"))
+    made = [path for path in (tmp_path / "again").rglob("*") if path.is_file()]
+    assert len(made) == 9
+    for path in made:
+        assert path.read_bytes() == (DOCUMENTS / path.relative_to(tmp_path / "again")).read_bytes()
+    (tmp_path / "again" / "bash" / "workspacectl").unlink()
+    (tmp_path / "again" / "bash" / "workspacectl").mkdir()
+    for arguments, code, told in (([str(tmp_path / "again")], 1, "cannot write "), ([], 2, "usage: ")):
+        refused = subprocess.run([program, *arguments], env=clean_environment(), stderr=subprocess.PIPE, text=True,
+                                 timeout=PATIENCE, check=False)
+        assert refused.returncode == code and told in refused.stderr
+
+
 LINES = [
     ("workspacectl st", "status"), ("workspacectl crash heart", "heartbeat"), ("workspacectl task --d", "--done"),
     ("workspacectl --json res", "results"), ("workspacectl token ", "set"), ("workspacectl outcome --su", "--success"),

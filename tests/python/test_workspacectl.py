@@ -9,6 +9,7 @@ import pty
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import termios
 import threading
@@ -146,6 +147,16 @@ def test_many_workspaces_that_are_not_ready(run: Run, tmp_path: Path, platform: 
     make_supervisor(*(f"--workspaces.{folder.name}.configs-dir={folder}" for folder in folders)).start()
     shown = run("health", "--ready").stdout.splitlines()
     assert shown[0] == "Not ready." and len(shown) == 102 and shown[-1] == "  and 3 more"
+
+
+def test_storage_in_trouble_is_no_readiness(run: Run, tmp_path: Path, supervisor: SupervisorProcess) -> None:
+    supervisor.stop()
+    database = next(tmp_path.rglob("results.db"))
+    with contextlib.closing(sqlite3.connect(database)) as theirs, theirs:
+        theirs.execute("pragma user_version = 77")
+    supervisor.start()
+    waiting = run("health", "--ready")
+    assert waiting.returncode == 3 and re.search(r"^  results: .*newer version", waiting.stdout, re.M), waiting
 
 
 def test_health_of_a_supervisor_whose_root_is_gone(run: Run, tmp_path: Path) -> None:

@@ -108,6 +108,19 @@ def test_what_may_come_back_is_not_said_to_be_gone(host: Host) -> None:
     assert refused.status == 503 and "storage is in trouble" in refused.error
 
 
+def test_one_that_would_be_back_is_not_removed(host: Host) -> None:
+    host.start()
+    assert host.put("ws-1").status == 201
+    state = host.folder / "state"
+    state.rename(host.folder / "away")
+    refused = host.delete("ws-1")
+    assert refused.status == 503 and "it would be back after a restart" in refused.error
+    host.wait_beats("ws-1")
+    (host.folder / "away").rename(state)
+    wait_until(lambda: host.delete("ws-1").status == 204, host.log)
+    assert host.workspaces() == {"main": "configuration"}
+
+
 class Script:
     """Adds and removes in a random order; knows what it was told of the outcome."""
 

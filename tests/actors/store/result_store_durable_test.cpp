@@ -184,17 +184,17 @@ TEST_F(result_store_durable_test, what_came_while_the_clock_stood_behind_follows
   // As though the clock, from which those without a database are numbered, had been decades ahead.
   execute("pragma foreign_keys = on; update results set seq = seq + 4000000000000; pragma user_version = 7");
   auto store = open();
-  const auto news = seqs_of(store->record(make_poll(make_results(2, 3)), start_time));
+  const auto news = seqs_of(store->record(make_poll(make_results(2, 4)), start_time));
   store->mark_filed("ws-1", news);
-  store->mark_notified("ws-1", {news[0], news[1]});
-  store->mark_woken("ws-1", {news[2]});
+  store->mark_notified("ws-1", {news[0], news[1], news[3]});
+  store->mark_woken("ws-1", {news[2], news[3]}); // the last one is finished
   store->open_message("ws-1", make_message("m-1", {news[0], news[1]}));
   execute("pragma user_version = 2");
   EXPECT_TRUE(store->save_waiting()) << store->health().trouble;
   for (int look = 0; look < 2; ++look) {
     const auto all = store->results("ws-1", 0, 100);
     EXPECT_EQ(ids_of(all), (std::vector<std::string>{"delegation-0", "delegation-1", "delegation-2",
-                                                     "delegation-3", "delegation-4"}));
+                                                     "delegation-3", "delegation-4", "delegation-5"}));
     EXPECT_GT(all[0].seq, news.back()) << "the clock stood behind";
     EXPECT_TRUE(store->unfiled("ws-1").empty());
     const auto box = store->pending("ws-1", start_time + 20);
@@ -206,7 +206,7 @@ TEST_F(result_store_durable_test, what_came_while_the_clock_stood_behind_follows
     store = open();
   }
   EXPECT_GT(store->record(make_poll({make_result("next")}), start_time + 30)[0].seq,
-            store->results("ws-1", 0, 100)[4].seq);
+            store->results("ws-1", 0, 100)[5].seq);
 }
 
 TEST_F(result_store_durable_test, a_message_of_its_own_wins_over_the_one_found_later) {
