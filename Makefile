@@ -3,7 +3,7 @@
 # Compilers and tests at a time. A compiler takes up to 1.5 GB: lower it where memory is short.
 JOBS ?= $(shell nproc)
 # Tests at a time: most of them wait most of the time.
-TEST_JOBS ?= $(shell expr 2 \* $(JOBS))
+TEST_JOBS ?= $(shell expr 3 \* $(JOBS))
 # Where CAF 1.x is installed, for builds with it; empty: Debian's CAF 0.17. docs/building.md
 CAF_ROOT ?=
 # The source tree of CAF that `make caf` builds.
