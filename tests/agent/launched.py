@@ -11,27 +11,11 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import pytest
-from processes import BUILD, PATIENCE, Platform, clean_environment, listens, wait_until
+from processes import BUILD, PATIENCE, Platform, clean_environment, listens, state_of, wait_until
 
 AGENT = str(Path(__file__).with_name("agent.py"))
 # Another user cannot always execute the interpreter that runs the tests.
 PYTHON = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
-
-
-def field_of(pid: int, name: str) -> str:
-    """Of /proc/PID/status; "" when there is no such process."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith(name + ":"):
-                return line.split(":", 1)[1].strip()
-    except (FileNotFoundError, ProcessLookupError):
-        pass
-    return ""
-
-
-def state_of(pid: int) -> str:
-    """"R", "S", "T", "Z", ..., "" when there is no such process."""
-    return field_of(pid, "State")[:1]
 
 
 def children_of(pid: int) -> List[int]:

@@ -6,8 +6,8 @@ import os
 import re
 import signal
 
-from launched import Scene, state_of
-from processes import wait_until
+from launched import Scene
+from processes import state_of, wait_until
 
 GRACE = "--agent.grace=300ms"
 

@@ -38,9 +38,20 @@ def listens(path: str) -> bool:
         return attempt.connect_ex(path) == 0
 
 
-def sleeps(process: int) -> bool:
-    """Whether its main thread waits for something."""
-    return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
+def field_of(pid: int, name: str) -> str:
+    """Of /proc/PID/status; "" when there is no such process."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith(name + ":"):
+                return line.split(":", 1)[1].strip()
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return ""
+
+
+def state_of(pid: int) -> str:
+    """"R", "S", "T", "Z", ..., "" when there is no such process."""
+    return field_of(pid, "State")[:1]
 
 
 # What sanitizers and coverage read.

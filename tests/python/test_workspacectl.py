@@ -19,10 +19,12 @@ from typing import Callable, Dict, Iterator, List
 
 import pytest
 
-from processes import BUILD, PATIENCE, Platform, SupervisorProcess, clean_environment, sleeps, wait_until
+from processes import BUILD, PATIENCE, Platform, SupervisorProcess, clean_environment, state_of, wait_until
 
 PROGRAM = str(BUILD / "workspacectl")
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+_DOWN = b'{"error":{"code":"unavailable","message":"the root supervisor is down"}}'
+ROOT_IS_DOWN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n%s" % (len(_DOWN), _DOWN)
 
 
 @pytest.fixture
@@ -155,20 +157,18 @@ def test_storage_in_trouble_is_no_readiness(run: Run, tmp_path: Path, supervisor
     with contextlib.closing(sqlite3.connect(database)) as theirs, theirs:
         theirs.execute("pragma user_version = 77")
     supervisor.start()
-    waiting = run("health", "--ready")
-    assert waiting.returncode == 3 and re.search(r"^  results: .*newer version", waiting.stdout, re.M), waiting
+    wait_until(lambda: re.search(r"^  results: .*newer version", run("health", "--ready").stdout, re.M), "its trouble")
+    assert run("health", "--ready").returncode == 3
 
 
 def test_health_of_a_supervisor_whose_root_is_gone(run: Run, tmp_path: Path) -> None:
-    body = b'{"error":{"code":"unavailable","message":"the root supervisor is down"}}'
-    with answering(tmp_path, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)):
+    with answering(tmp_path, ROOT_IS_DOWN):
         unwell = run("health")
     assert (unwell.returncode, unwell.stdout) == (3, "Not healthy: the root supervisor is down\n")
 
 
 def test_status_watched_ends_where_it_is_refused(run: Run, tmp_path: Path) -> None:
-    body = b'{"error":{"code":"unavailable","message":"the root supervisor is down"}}'
-    with answering(tmp_path, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)):
+    with answering(tmp_path, ROOT_IS_DOWN):
         watched_in_vain = run("status", "--watch=1")
     assert (watched_in_vain.returncode, watched_in_vain.stdout) == (1, "")
     assert "the root supervisor is down" in watched_in_vain.stderr
@@ -306,7 +306,7 @@ def test_a_terminal_shows_what_is_typed_again_after_an_interrupt() -> None:
             try:
                 assert not termios.tcgetattr(its)[3] & termios.ECHO
                 # ThreadSanitizer keeps a signal until the program calls something: just before the read that is never.
-                wait_until(lambda: sleeps(typing.pid), "that it reads")
+                wait_until(lambda: state_of(typing.pid) == "S", "that it reads")
                 typing.send_signal(signal.SIGINT)
                 assert typing.wait(PATIENCE) == -signal.SIGINT
             finally:

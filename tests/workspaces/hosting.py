@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from processes import BUILD, PATIENCE, Platform, clean_environment, listens, wait_until
+from processes import BUILD, PATIENCE, Platform, clean_environment, field_of, listens, wait_until
 from unix_http import UnixConnection
 
 
@@ -154,8 +154,7 @@ class Host:
     def status_of(self, name: str) -> int:
         """A number of /proc/PID/status: VmRSS in KiB, Threads."""
         assert self.process is not None
-        text = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(name + ":"))
+        return int(field_of(self.process.pid, name).split()[0])
 
     # -- the control API
 
