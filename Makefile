@@ -63,14 +63,26 @@ debug: ## the build that is tested, with ASan and UBSan: build-debug/
 	$(call configure,debug)
 	$(call compile,debug)
 
-test: ## everything: format, release build and its smoke test, all tests with ASan and UBSan, some with TSan
-	@scripts/ensure-packages build test format
+# What waits most of the time runs beside what compiles: the smoke test, and the suite, to which the compiler gives way.
+test: ## everything: format, release build and its smoke test, all tests with ASan and UBSan, some with TSan, the fuzzers
+	@scripts/ensure-packages build test format fuzz
 	$(MAKE) --no-print-directory format-check
-	$(MAKE) --no-print-directory smoke
-	$(MAKE) --no-print-directory debug
-	scripts/run-tests debug --parallel $(TEST_JOBS)
+	$(MAKE) --no-print-directory build
+	$(MAKE) --no-print-directory --jobs=2 smoke debug
+	$(MAKE) --no-print-directory --jobs=2 suite beside-suite
 	$(MAKE) --no-print-directory tsan-part
 	$(MAKE) --no-print-directory fuzz
+
+# The two of `test` that run side by side, with all built that the first needs.
+.PHONY: suite beside-suite
+suite:
+	scripts/run-tests debug --parallel $(TEST_JOBS)
+
+beside-suite:
+	$(call configure,tsan) --log-level=WARNING
+	nice -n 19 $(call compile,tsan-part) -- --quiet
+	$(call configure,$(FUZZ_PRESET)) --log-level=WARNING
+	nice -n 19 $(call compile,$(FUZZ_PRESET)) -- --quiet
 
 # What ThreadSanitizer reports of any process of a test is in a file of its own: a test that passes may hide it.
 tsan_reports = build-tsan/reports
