@@ -157,8 +157,9 @@ format-check: ## fail where `make format` would change something
 
 lint: ## clang-tidy on all sources (minutes; advice, no gate)
 	@scripts/ensure-packages build test lint
-	$(call configure,debug)
-	scripts/source-files cpp | xargs -0 -r -n 1 -P $(JOBS) $(CLANG_TIDY) --quiet -p build-debug
+	cmake --preset lint
+	$(call compile,lint)
+	scripts/source-files cpp | xargs -0 -r -n 1 -P $(JOBS) $(CLANG_TIDY) --quiet -p build-lint
 
 soak: debug ## every crash point, then random kills and faults for SOAK_TIME; fails when a result is lost
 	python3 -B tests/crash/kill_test.py build-debug --jobs=$(JOBS)
@@ -179,4 +180,4 @@ bench: ## what it costs, on the release build (docs/performance.md): the table, 
 	build/supervisor-bench
 
 clean: ## remove all builds
-	rm -rf build build-debug build-tsan build-fuzz build-fuzz-fast build-coverage build-caf build-deb build-wheel build-dist build-kubernetes
+	rm -rf build build-debug build-lint build-tsan build-fuzz build-fuzz-fast build-coverage build-caf build-deb build-wheel build-dist build-kubernetes
