@@ -277,7 +277,7 @@ def test_nothing_is_left_of_thousands(quick_folder: Path) -> None:
     """Descriptors and threads are as before, and what they took of memory has been given back."""
     binary = release_binary()
     sanitized = is_sanitized(binary)
-    count = 600 if sanitized else 10000
+    count = 600 if sanitized else 4000
     host = Host(quick_folder, known=count, binary=binary)
     try:
         for number in range(count):
